@@ -1,0 +1,1 @@
+"""Science Brain: the command line, the settings and the services of the platform."""

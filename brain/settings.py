@@ -1,0 +1,149 @@
+"""Settings come from the environment; every path of the state derives from them.
+
+| variable | meaning | default |
+|---|---|---|
+| `BRAIN_HOME` | all state | `./var` |
+| `BRAIN_SECRETS` | keys and passwords (0700) | `./.secrets` |
+| `BRAIN_SOURCES` | folders of source files, `:`-separated | `ingest/sources` |
+| `BRAIN_DROP` | root of file drops | none |
+| `BRAIN_PROFILE` | `demo` (the stand-in city) or `open` (public sources) | `demo` |
+| `BRAIN_DEMO_URL`, `BRAIN_DEMO_PORT` | where the stand-in city answers | `http://127.0.0.1:8790` |
+| `BRAIN_AIRFLOW_PORT`, `BRAIN_SUPERSET_PORT` | ports of the services | `8080`, `8088` |
+| `BRAIN_WEBHOOK` | address that failure messages are posted to | none |
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from brain.errors import BrainError
+
+ROOT = Path(__file__).resolve().parent.parent
+PROFILES = ("demo", "open")
+PROFILE_LABELS = {"demo": "演示数据", "open": "公开数据"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things lie and which sources count. All paths are absolute."""
+
+    home: Path
+    secrets: Path
+    source_dirs: tuple[Path, ...]
+    drop: Path | None
+    profile: str
+    demo_url: str
+    demo_port: int
+    airflow_port: int
+    superset_port: int
+    webhook: str | None
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings; raises BrainError naming the variable that cannot be used."""
+        env = os.environ if env is None else env
+
+        def path(name: str, default: Path) -> Path:
+            return Path(env.get(name) or default).expanduser().resolve()
+
+        def port(name: str, default: int) -> int:
+            text = env.get(name) or str(default)
+            if not text.isdigit() or not 0 < int(text) < 65536:
+                raise BrainError(f"{name} is not a port number", "give a number from 1 to 65535")
+            return int(text)
+
+        profile = env.get("BRAIN_PROFILE") or "demo"
+        if profile not in PROFILES:
+            raise BrainError(f"BRAIN_PROFILE={profile} is unknown", f"use one of: {', '.join(PROFILES)}")
+        drop = path("BRAIN_DROP", ROOT) if env.get("BRAIN_DROP") else None
+        if drop is not None and not drop.is_dir():
+            raise BrainError(f"BRAIN_DROP={drop} is no folder", "point it at the root of the file drops")
+        sources = env.get("BRAIN_SOURCES")
+        dirs = [Path(d).expanduser().resolve() for d in sources.split(":") if d] if sources else [ROOT / "ingest/sources"]
+        demo_port = port("BRAIN_DEMO_PORT", 8790)
+        return cls(
+            home=path("BRAIN_HOME", ROOT / "var"),
+            secrets=path("BRAIN_SECRETS", ROOT / ".secrets"),
+            source_dirs=tuple(dirs),
+            drop=drop,
+            profile=profile,
+            demo_url=(env.get("BRAIN_DEMO_URL") or f"http://127.0.0.1:{demo_port}").rstrip("/"),
+            demo_port=demo_port,
+            airflow_port=port("BRAIN_AIRFLOW_PORT", 8080),
+            superset_port=port("BRAIN_SUPERSET_PORT", 8088),
+            webhook=env.get("BRAIN_WEBHOOK") or None,
+        )
+
+    def environ(self) -> dict[str, str]:
+        """The same settings as environment variables, for child processes."""
+        env = {
+            "BRAIN_HOME": str(self.home),
+            "BRAIN_SECRETS": str(self.secrets),
+            "BRAIN_SOURCES": ":".join(map(str, self.source_dirs)),
+            "BRAIN_PROFILE": self.profile,
+            "BRAIN_DEMO_URL": self.demo_url,
+            "BRAIN_DEMO_PORT": str(self.demo_port),
+            "BRAIN_AIRFLOW_PORT": str(self.airflow_port),
+            "BRAIN_SUPERSET_PORT": str(self.superset_port),
+        }
+        if self.drop:
+            env["BRAIN_DROP"] = str(self.drop)
+        if self.webhook:
+            env["BRAIN_WEBHOOK"] = self.webhook
+        return env
+
+    @property
+    def profile_label(self) -> str:
+        """The mark every dashboard carries: 演示数据 over the stand-in city."""
+        return PROFILE_LABELS[self.profile]
+
+    @property
+    def landing(self) -> Path:
+        return self.home / "landing"
+
+    @property
+    def raw(self) -> Path:
+        return self.home / "raw"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.home / "quarantine"
+
+    @property
+    def hashes(self) -> Path:
+        return self.home / "hashes"
+
+    @property
+    def work(self) -> Path:
+        return self.home / "work"
+
+    @property
+    def journal(self) -> Path:
+        return self.home / "journal"
+
+    @property
+    def ledger_path(self) -> Path:
+        return self.home / "ledger" / "ledger.sqlite"
+
+    @property
+    def warehouse_dir(self) -> Path:
+        return self.home / "warehouse"
+
+    @property
+    def releases(self) -> Path:
+        return self.home / "releases"
+
+    @property
+    def current(self) -> Path:
+        return self.home / "current"
+
+    @property
+    def run_dir(self) -> Path:
+        return self.home / "run"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"

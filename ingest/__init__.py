@@ -1,0 +1,1 @@
+"""source → raw: fetch bytes, land them, read records, check, compare, commit."""

@@ -1,0 +1,56 @@
+"""How bytes are obtained. Nothing else in the project knows the network or the file drop.
+
+A fetcher yields `Payload`s: the wire bytes exactly as received, compressed or not, with where and when they came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from brain.settings import Settings
+    from ingest.contract import Server, Source
+
+
+@dataclass(frozen=True)
+class Payload:
+    """One response or one file.
+
+    `body`: the bytes as received. `url`: address without credentials. `status`: HTTP status, 200 for files.
+    `headers`: what is needed to read the body again (`Content-Encoding`, `Content-Type`, `ETag`, `Last-Modified`).
+    `received_at`: UTC. `declared_total`: records the source says there are over the whole fetch, if it says so.
+    """
+
+    body: bytes
+    url: str
+    status: int
+    received_at: datetime
+    headers: dict[str, str] = field(default_factory=dict)
+    declared_total: int | None = None
+
+
+@dataclass(frozen=True)
+class FetchContext:
+    """What a fetcher may know: the settings, its source, and where an incremental fetch begins.
+
+    `since`: value for the server's incremental parameter (ISO 8601 text), None = everything.
+    """
+
+    settings: Settings
+    source: Source
+    since: str | None = None
+    progress: Callable[[str], None] = lambda message: None
+
+
+def fetch(server: Server, ctx: FetchContext) -> Iterator[Payload]:
+    """Obtain the payloads of one server of the contract."""
+    if server.type == "local":
+        from ingest.fetch.files import fetch_files
+
+        return fetch_files(server, ctx)
+    from ingest.fetch.http import fetch_http
+
+    return fetch_http(server, ctx)
