@@ -1,0 +1,38 @@
+with source as (
+
+    select * from {{ source('raw', 'integrity__case') }}
+
+),
+
+renamed as (
+
+    select
+        _record_id as record_id,
+        {{ clean_code('case_no') }} as case_no,
+        status,
+        {{ clean_code('decision_no') }} as decision_no,
+        decision_date,
+        {{ clean_text('authority') }} as authority,
+        subject_type,
+        {{ clean_text('subject_name') }} as subject_name,
+        subject_id_number,
+        {{ clean_code('subject_credit_code') }} as subject_credit_code,
+        {{ clean_text('employer_name') }} as employer_name,
+        {{ clean_code('employer_credit_code') }} as employer_credit_code,
+        behaviour_code,
+        culpability,
+        severity,
+        measures,
+        barred_from as barred_from_date,
+        barred_to as barred_to_date,
+        {{ clean_code('project_no') }} as project_no,
+        rule_version,
+        is_published,
+        updated_at,
+        _received_at as received_at
+    from source
+    where _is_current and not _is_withdrawn
+
+)
+
+select * from renamed
