@@ -1,0 +1,46 @@
+# The four verbs a newcomer needs: up, down, test, bench. `make help` lists them all.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+export PYTHON
+
+.PHONY: help setup up down status test lint unit bench lock format
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: ## make the Python environments (.venv, .venv-superset); nothing to do when they are current
+	@scripts/setup platform superset
+
+up: setup ## install, run the main job through Airflow, publish, start the dashboards
+	@.venv/bin/brain up
+
+down: ## stop everything that `make up` started
+	@if [ -x .venv/bin/brain ]; then .venv/bin/brain down; else echo "nothing to stop: .venv was never made"; fi
+
+status: setup ## releases, sources, services
+	@.venv/bin/brain status
+
+lint: setup ## style of the Python and the SQL
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check --quiet . || { echo "run 'make format'"; .venv/bin/ruff format --check . ; }
+	@.venv/bin/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/tests
+
+format: setup ## write the Python in house style
+	@.venv/bin/ruff check --fix --quiet . || true
+	@.venv/bin/ruff format --quiet .
+
+unit: setup ## the tests that take seconds
+	@.venv/bin/pytest -q tests/unit
+
+test: lint ## lint, then every test: unit, pipeline, faults, end to end
+	@scripts/debian-packages chromium chromium-driver fonts-noto-cjk
+	@.venv/bin/pytest -q --durations=10 tests/unit tests/pipeline tests/faults tests/e2e
+
+bench: setup ## the benchmarks, beside dlt in an environment of its own
+	@scripts/setup bench
+	@.venv/bin/python -m bench
+
+lock: ## resolve requirements/*.in again into exact versions with hashes
+	@scripts/lock
