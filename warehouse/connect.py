@@ -1,0 +1,163 @@
+"""The one way to open DuckDB.
+
+A read-write holder shuts out every other process, readers included (DuckDB's concurrency rule), so writers take the
+warehouse lock first and hold a file open only as long as they write. Every connection is denied the network, extension
+downloads and files outside the folders named, and its configuration is locked.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from brain.errors import BrainError, LockedError
+from brain.settings import Settings
+
+MEMORY = "4GB"
+THREADS = 2
+
+# Given with the connection: what a reader of a released file gets, in Superset too. No file outside the database opens.
+LOCKED: dict[str, str] = {
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "lock_configuration": "true",
+}
+_OPEN: dict[str, str] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+}
+
+
+def read_only(
+    path: Path, *, allow: Iterable[Path] = (), memory: str = MEMORY, threads: int = THREADS
+) -> duckdb.DuckDBPyConnection:
+    """Open a database for reading with a locked configuration.
+
+    `path` is resolved first, so that `current/official.duckdb` names one release for as long as the connection lives.
+    `allow`: folders whose files views may read (raw, for brain.duckdb). `memory` such as "4GB".
+    Raises LockedError while a writer holds the file, BrainError where there is none.
+    """
+    path = path.resolve()
+    if not path.is_file():
+        raise BrainError(f"there is no database {path}", "run `brain build`, or `brain publish` for a release")
+    allow = tuple(allow)
+    limits = {"memory_limit": memory, "threads": str(threads)}
+    con = _connect(path, read_only=True, config={**(_OPEN if allow else LOCKED), **limits})
+    if allow:
+        lock_down(con, allow)
+    return con
+
+
+def read_write(
+    path: Path, *, allow: Iterable[Path] = (), memory: str = MEMORY, threads: int = THREADS
+) -> duckdb.DuckDBPyConnection:
+    """Open (or create) a database for writing. The caller holds `writer_lock`; other rules as `read_only`.
+
+    `allow` names every folder that is to be read or attached; without it the connection stays open to local files.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    con = _connect(path, read_only=False, config={**_OPEN, "memory_limit": memory, "threads": str(threads)})
+    allow = tuple(allow)
+    if allow:
+        lock_down(con, (*allow, path.parent))
+    return con
+
+
+def memory(*, threads: int = THREADS, limit: str = MEMORY) -> duckdb.DuckDBPyConnection:
+    """A database in memory that may read local files, and attach others; lock it down once they are attached."""
+    return duckdb.connect(":memory:", config={**_OPEN, "memory_limit": limit, "threads": str(threads)})
+
+
+def lock_down(con: duckdb.DuckDBPyConnection, allow: Iterable[Path] = ()) -> None:
+    """Close a connection to everything but the folders named. What is attached stays readable."""
+    for statement in lock_statements(allow):
+        con.execute(statement)
+
+
+def lock_statements(allow: Iterable[Path] = ()) -> list[str]:
+    """The statements of `lock_down`, for engines that only hand out SQL.
+
+    DuckDB takes `allowed_directories` after the start only, and before external access is switched off.
+    """
+    folders = ", ".join(literal(f"{Path(folder).resolve()}/") for folder in allow)
+    return [
+        f"set allowed_directories = [{folders}]",
+        "set enable_external_access = false",
+        "set lock_configuration = true",
+    ]
+
+
+def attach(con: duckdb.DuckDBPyConnection, path: Path, alias: str, *, read_only: bool = True) -> None:
+    """Attach a database file under a name; raises LockedError while another process writes to it."""
+    try:
+        con.execute(f"attach {literal(str(path.resolve()))} as {quoted(alias)}{' (read_only)' if read_only else ''}")
+    except duckdb.IOException as e:
+        raise _locked(path, e) from e
+
+
+def literal(text: str) -> str:
+    """A SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def quoted(name: str) -> str:
+    """A SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+@contextmanager
+def writer_lock(settings: Settings, purpose: str) -> Iterator[None]:
+    """Hold the warehouse for one writer (build, check, publish, rollback); raises LockedError at once if it is taken.
+
+    The lock file says who holds it. The kernel frees the lock when its process ends, so a crash leaves none behind.
+    """
+    settings.run_dir.mkdir(parents=True, exist_ok=True)
+    path = settings.run_dir / "warehouse.lock"
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LockedError(f"the warehouse is in use by {_holder(path)}", "wait until it has ended") from None
+        file.truncate(0)
+        file.write(json.dumps({"pid": os.getpid(), "purpose": purpose}))
+        file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)
+
+
+def _holder(path: Path) -> str:
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        return f"`brain {held['purpose']}` (process {held['pid']})"
+    except (OSError, ValueError, KeyError):
+        return "another run"
+
+
+def _connect(path: Path, *, read_only: bool, config: dict[str, str]) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path), read_only=read_only, config=config)
+    except (duckdb.IOException, duckdb.ConnectionException) as e:
+        raise _locked(path, e) from e
+
+
+def _locked(path: Path, error: Exception) -> BrainError:
+    text = str(error)
+    if "Could not set lock" in text:
+        pid = re.search(r"\(PID (\d+)\)", text)
+        who = f"process {pid[1]}" if pid else "another process"
+        return LockedError(f"{path.name} is held by {who}", "close what reads or writes the warehouse, then try again")
+    if "different configuration" in text:
+        return LockedError(f"{path.name} is open in this process with another configuration", "close it first")
+    return BrainError(f"{path.name} cannot be opened: {text.splitlines()[0]}", "build it again: `brain build`")
