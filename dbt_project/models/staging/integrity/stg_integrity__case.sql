@@ -16,6 +16,7 @@ renamed as (
         subject_type,
         {{ clean_text('subject_name') }} as subject_name,
         subject_id_number,
+        subject_id_number_pseudonym,
         {{ clean_code('subject_credit_code') }} as subject_credit_code,
         {{ clean_text('employer_name') }} as employer_name,
         {{ clean_code('employer_credit_code') }} as employer_credit_code,
