@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +32,8 @@ LOCKED: dict[str, str] = {
     "allow_community_extensions": "false",
     "lock_configuration": "true",
 }
-_OPEN: dict[str, str] = {
+# What every other connection starts with; `lock_down` follows once it has attached what it needs.
+CLOSED: dict[str, str] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "allow_community_extensions": "false",
@@ -51,8 +53,7 @@ def read_only(
     if not path.is_file():
         raise BrainError(f"there is no database {path}", "run `brain build`, or `brain publish` for a release")
     allow = tuple(allow)
-    limits = {"memory_limit": memory, "threads": str(threads)}
-    con = _connect(path, read_only=True, config={**(_OPEN if allow else LOCKED), **limits})
+    con = _connect(path, read_only=True, config={**(CLOSED if allow else LOCKED), **limits(memory, threads)})
     if allow:
         lock_down(con, allow)
     return con
@@ -66,7 +67,7 @@ def read_write(
     `allow` names every folder that is to be read or attached; without it the connection stays open to local files.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    con = _connect(path, read_only=False, config={**_OPEN, "memory_limit": memory, "threads": str(threads)})
+    con = _connect(path, read_only=False, config={**CLOSED, **limits(memory, threads)})
     allow = tuple(allow)
     if allow:
         lock_down(con, (*allow, path.parent))
@@ -75,7 +76,13 @@ def read_write(
 
 def memory(*, threads: int = THREADS, limit: str = MEMORY) -> duckdb.DuckDBPyConnection:
     """A database in memory that may read local files, and attach others; lock it down once they are attached."""
-    return duckdb.connect(":memory:", config={**_OPEN, "memory_limit": limit, "threads": str(threads)})
+    return duckdb.connect(":memory:", config={**CLOSED, **limits(limit, threads)})
+
+
+def limits(memory: str = MEMORY, threads: int = THREADS) -> dict[str, str]:
+    """Settings that bound a connection. What does not fit into memory spills to the system's folder for such files."""
+    spill = Path(tempfile.gettempdir()) / f"brain-duckdb-{os.getuid()}"
+    return {"memory_limit": memory, "threads": str(threads), "temp_directory": str(spill)}
 
 
 def lock_down(con: duckdb.DuckDBPyConnection, allow: Iterable[Path] = ()) -> None:
