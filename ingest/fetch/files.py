@@ -1,0 +1,77 @@
+"""File drops: the files that match a server's pattern below the drop root, each a delivery of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from brain.errors import FetchError
+from brain.settings import Settings
+from ingest.contract import Server
+from ingest.fetch import FetchContext, Payload
+
+
+@dataclass(frozen=True)
+class DropFile:
+    """One file of a drop; `address` is its name below the root, so that no path of a machine is recorded."""
+
+    path: Path
+    address: str
+    as_of: date | None
+
+
+def find_files(server: Server, settings: Settings) -> list[DropFile]:
+    """Matching files in the order of their as-of date, then name; empty where there is no drop or no match."""
+    if settings.drop is None:
+        return []
+    root = settings.drop
+    found = []
+    for path in sorted(root.glob(server.location)):
+        if path.is_file() and path.resolve().is_relative_to(root):
+            found.append(DropFile(path, path.relative_to(root).as_posix(), as_of_date(server, path.name)))
+    return sorted(found, key=lambda f: (f.as_of or date.min, f.address))
+
+
+def as_of_date(server: Server, name: str) -> date | None:
+    """The as-of date of a delivery: a literal of the contract, or what its pattern finds in the file's name."""
+    if not server.as_of:
+        return None
+    try:
+        return date.fromisoformat(server.as_of)
+    except ValueError:
+        found = re.search(server.as_of, name)
+    if not found:
+        raise FetchError(f"{name} has no date where {server.name}.asOf looks for it", "rename it, or mend asOf")
+    try:
+        return date.fromisoformat(found.group(1))
+    except ValueError as e:
+        raise FetchError(f"{name}: {found.group(1)!r} is no date", "yyyy-mm-dd or yyyymmdd is expected") from e
+
+
+def fetch_file(file: DropFile, server: Server) -> Iterator[Payload]:
+    """The file's bytes as one payload; its time is the file's own."""
+    try:
+        stat = file.path.stat()
+        if stat.st_size > server.limit("maxBytes"):
+            raise FetchError(f"{file.address} has {stat.st_size} bytes, more than the contract's maxBytes")
+        body = file.path.read_bytes()
+    except OSError as e:
+        raise FetchError(f"{file.address} cannot be read: {e.strerror}") from e
+    if not body:
+        raise FetchError(f"{file.address} is empty", "ask the source for the file again")
+    modified = datetime.fromtimestamp(stat.st_mtime, UTC).isoformat(timespec="seconds")
+    yield Payload(body, f"drop:{file.address}", 200, datetime.now(UTC), {"Last-Modified": modified})
+
+
+def fetch_files(server: Server, ctx: FetchContext) -> Iterator[Payload]:
+    """Every matching file; raises FetchError where none matches."""
+    files = find_files(server, ctx.settings)
+    if not files:
+        raise FetchError(
+            f"{ctx.source.name}: no file matches {server.location} below the drop root", "set BRAIN_DROP, or deliver the file"
+        )
+    for file in files:
+        yield from fetch_file(file, server)

@@ -1,0 +1,531 @@
+"""Records → typed versions in open Parquet; what breaks its contract → quarantine.
+
+A batch goes through `Stager`: rows are typed and checked by SQL that is derived from the contract, compared with the
+hashes of the last committed state, and only *new versions* are written. Everything lies in the work folder until the
+ledger's commit moves it to `raw/<source>/<record>/batch=<seq>/`.
+
+| column of raw | meaning |
+|---|---|
+| contract fields | typed; sentinels are NULL; arrays and objects are JSON text |
+| `_record_id` | `<source>:<record>:<key>` |
+| `_hash` | SHA-256 of the canonical form, 32 bytes; NULL for a withdrawal by omission |
+| `_payload`, `_pointer` | locator within the batch's fetch |
+| `_change` | upsert, delete (the source said so), withdrawn (a complete snapshot left it out) |
+| `_version_order` | sortable text, histories only |
+| `_received_at`, `_as_of` | UTC; date of the delivery if it has one |
+| `_warnings` | doubts that are no reason for quarantine |
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from ingest.contract import Field, Record
+from ingest.records import Read, Rejected, Shape
+
+FLUSH_ROWS = 65_536
+MEMORY = "512MB"
+DUCKDB_TYPES = {
+    "string": "VARCHAR",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+    "array": "VARCHAR",
+    "object": "VARCHAR",
+}
+META = (
+    ("_record_id", "VARCHAR"),
+    ("_hash", "BLOB"),
+    ("_payload", "INTEGER"),
+    ("_pointer", "VARCHAR"),
+    ("_change", "VARCHAR"),
+    ("_version_order", "VARCHAR"),
+    ("_received_at", "TIMESTAMP"),
+    ("_as_of", "DATE"),
+    ("_warnings", "VARCHAR[]"),
+)
+
+
+def column_type(f: Field | None) -> str:
+    """DuckDB type of a raw column; a pseudonym (no field) is text."""
+    return DUCKDB_TYPES[f.type] if f else "VARCHAR"
+
+
+@dataclass(frozen=True)
+class FileRef:
+    """A committed file: path relative to BRAIN_HOME, SHA-256 of its bytes, its rows."""
+
+    path: str
+    sha256: str
+    rows: int
+
+
+@dataclass
+class Staged:
+    """What a batch would commit. `received = new + unchanged + quarantined` always holds."""
+
+    record: Record
+    folder: Path
+    received: int = 0
+    new: int = 0
+    unchanged: int = 0
+    withdrawn: int = 0
+    quarantined: int = 0
+    complete: bool = True
+    watermark: str | None = None
+    parts: list[Path] = field(default_factory=list)
+    quarantine: Path | None = None
+    hashes: Path | None = None
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    def stats(self) -> dict[str, Any]:
+        names = ("received", "new", "unchanged", "withdrawn", "quarantined", "complete")
+        return {n: getattr(self, n) for n in names}
+
+
+class Stager:
+    """Stages one batch of one record type. `current`: hash file of the last committed state, None before the first."""
+
+    def __init__(
+        self, shape: Shape, folder: Path, current: Path | None, as_of: date | None, watermark_field: str | None = None
+    ):
+        self.shape = shape
+        self.record = shape.record
+        self.folder = folder
+        self.current = current
+        self.as_of = as_of
+        self.watermark_field = watermark_field
+        self.staged = Staged(self.record, folder)
+        self._rows: list[Any] = []
+        self._places: list[tuple[int, str]] = []
+        self._received_at: list[datetime] = []
+        self._warnings: list[list[str] | None] = []
+        self._rejected: list[Rejected] = []
+        self._unkeyed = 0
+        self._last_received: datetime | None = None
+        folder.mkdir(parents=True)
+        self._con = duckdb.connect(str(folder / "stage.duckdb"))
+        self._con.execute(f"SET memory_limit='{MEMORY}'; SET threads=2; SET preserve_insertion_order=false")
+        self._con.execute(f"SET temp_directory='{folder}'; SET TimeZone='UTC'")
+        self._con.execute(
+            "CREATE TABLE seen (ckey VARCHAR, hash BLOB, payload INTEGER, pointer VARCHAR, ordinal BIGINT, "
+            "bad BOOLEAN, known BLOB, gone BOOLEAN, part INTEGER)"
+        )
+        self._con.execute(
+            "CREATE TABLE refused (payload INTEGER, pointer VARCHAR, record_id VARCHAR, reasons VARCHAR[], raw_json VARCHAR)"
+        )
+        source = f"read_parquet('{current}')" if current else "(SELECT NULL::VARCHAR ckey, NULL::BLOB hash, NULL::BOOLEAN gone LIMIT 0)"
+        self._con.execute(f"CREATE VIEW current AS SELECT * FROM {source}")
+        self._sql = _CheckSql(self.record)
+        self._ordinal = 0
+
+    def add(self, read: Read, received_at: datetime) -> None:
+        """Take a run of rows; they are written when enough have come together."""
+        self._last_received = received_at
+        self._rows += read.rows
+        self._places += [(read.payload, p) for p in read.pointers]
+        self._received_at += [received_at] * len(read.rows)
+        if read.warnings or self._warnings:
+            self._warnings += [None] * (len(self._rows) - len(read.rows) - len(self._warnings))
+            self._warnings += read.warnings or [None] * len(read.rows)
+        if read.rejected:
+            self._reject(read.rejected)
+        if len(self._rows) >= FLUSH_ROWS:
+            self._flush()
+
+    def finish(self, complete: bool) -> Staged:
+        """Resolve repeats, conflicts and withdrawals, write the new hash file, check the sum.
+
+        `complete`: the delivery claims to hold everything; only then can an omission be a withdrawal.
+        """
+        self._flush()
+        staged = self.staged
+        self._resolve_repeats()
+        staged.complete = complete and not self._unkeyed
+        if self.record.delivery == "snapshot" and staged.complete and self.current:
+            self._withdraw_omitted()
+        counts = self._one(
+            "SELECT count(*) FILTER (NOT bad AND hash IS DISTINCT FROM known), count(*) FILTER (NOT bad AND hash = known),"
+            " count(*) FILTER (bad), count(*) FILTER (NOT bad AND gone AND hash IS DISTINCT FROM known) FROM seen"
+        )
+        repeats = self._one("SELECT count(*) FROM repeats")[0]
+        rejected = self._one("SELECT count(*) FROM refused")[0] - counts[2]
+        staged.new, staged.unchanged = counts[0], counts[1] + repeats
+        staged.quarantined = counts[2] + rejected
+        staged.withdrawn += counts[3]
+        staged.received = self._ordinal + rejected
+        if staged.received != staged.new + staged.unchanged + staged.quarantined:
+            raise AssertionError(
+                f"{self.record.table}: received {staged.received} != new {staged.new} + unchanged {staged.unchanged}"
+                f" + quarantined {staged.quarantined}"
+            )
+        self._write_hashes()
+        self._write_quarantine()
+        self._con.close()
+        (self.folder / "stage.duckdb").unlink()
+        return staged
+
+    def abandon(self) -> None:
+        """Drop everything staged."""
+        self._con.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # -- a run of rows ------------------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        if not self._rows:
+            return
+        rows, self._rows = self._rows, []
+        places, self._places = self._places, []
+        warnings, self._warnings = self._warnings, []
+        received_at, self._received_at = self._received_at, []
+        hashes = self.shape.hashes(rows)
+        keys = _keys(self.record, rows, hashes)
+        columns: dict[str, pa.Array] = {}
+        for name, f in self.record.columns:
+            columns[name] = _array([getattr(r, name) for r in rows], f)
+        n = len(rows)
+        columns["_key"] = pa.array(keys, pa.string())
+        columns["_hash"] = pa.array(hashes, pa.binary())
+        columns["_payload"] = pa.array([p for p, _ in places], pa.int32())
+        columns["_pointer"] = pa.array([p for _, p in places], pa.string())
+        columns["_version_order"] = pa.array(_version_order(self.record, rows) or [None] * n, pa.string())
+        columns["_received_at"] = pa.array([t.replace(tzinfo=None) for t in received_at], pa.timestamp("us"))
+        warned = warnings + [None] * (n - len(warnings)) if warnings else [None] * n
+        columns["_warnings"] = pa.array(warned, pa.list_(pa.string()))
+        columns["_i"] = pa.array(range(n), pa.int64())
+        table = pa.table(columns)
+        part = len(self.staged.parts)
+        self._con.register("delivered", table)
+        types = {name: str(a.type) for name, a in columns.items()}
+        self._con.execute(f"CREATE OR REPLACE TEMP TABLE chunk AS {self._sql.select(types, self.as_of)}")
+        self._con.execute(
+            f"INSERT INTO seen SELECT c._ckey, c._hash, c._payload, c._pointer, {self._ordinal} + c._i, "
+            f"c._reasons IS NOT NULL, k.hash, c._change = 'delete', {part} FROM chunk c LEFT JOIN current k ON k.ckey = c._ckey"
+        )
+        self._quarantine_bad(rows)
+        if self.watermark_field:
+            newest = self._one(f'SELECT max("{self.watermark_field}")::VARCHAR FROM chunk WHERE _reasons IS NULL')[0]
+            if newest:
+                self.staged.watermark = max(filter(None, (self.staged.watermark, newest.replace(" ", "T"))))
+        names = ", ".join(f'c."{name}"' for name in (*(c for c, _ in self.record.columns), *(m for m, _ in META)))
+        path = self.folder / f"part-{part:05d}.parquet"
+        known = "" if not self.current else (
+            "AND NOT EXISTS (SELECT 1 FROM current k WHERE k.ckey = c._ckey AND k.hash = c._hash)"
+        )  # fmt: skip
+        written = self._con.execute(
+            f"COPY (SELECT {names} FROM chunk c WHERE c._reasons IS NULL {known}) TO '{path}' (FORMAT parquet)"
+        ).fetchone()[0]
+        self._con.unregister("delivered")
+        self._ordinal += n
+        self.staged.parts.append(path)
+        if not written:
+            path.unlink(missing_ok=True)
+
+    def _quarantine_bad(self, rows: Sequence[Any]) -> None:
+        bad = self._con.execute(
+            "SELECT _i, _payload, _pointer, _record_id, _reasons, _ckey IS NULL FROM chunk WHERE _reasons IS NOT NULL"
+        ).fetchall()
+        if not bad:
+            return
+        self._unkeyed += sum(1 for b in bad if b[5])
+        texts = [self.shape.canonical(rows[b[0]]).decode() for b in bad]
+        self._refuse([(b[1], b[2], b[3], b[4], text) for b, text in zip(bad, texts, strict=True)])
+
+    def _reject(self, rejected: list[Rejected]) -> None:
+        self._unkeyed += len(rejected)
+        self._refuse([(r.payload, r.pointer, None, [r.reason], r.raw) for r in rejected])
+
+    def _refuse(self, rows: list[tuple]) -> None:
+        types = (pa.int32(), pa.string(), pa.string(), pa.list_(pa.string()), pa.string())
+        arrays = [pa.array(column, t) for column, t in zip(zip(*rows, strict=True), types, strict=True)]
+        table = pa.table(arrays, names=["payload", "pointer", "record_id", "reasons", "raw_json"])
+        self._con.register("refusing", table)
+        self._con.execute("INSERT INTO refused SELECT * FROM refusing")
+        self._con.unregister("refusing")
+
+    # -- the whole batch ----------------------------------------------------------------------------------------
+
+    def _resolve_repeats(self) -> None:
+        """Exact repeats are unchanged; different records under one key are refused, all of them."""
+        self._con.execute(
+            "CREATE TEMP TABLE shared AS SELECT ckey, count(DISTINCT hash) > 1 AS conflict FROM seen "
+            "WHERE NOT bad GROUP BY ckey HAVING count(*) > 1"
+        )
+        self._con.execute(
+            "CREATE TEMP TABLE repeats AS SELECT ordinal, payload, pointer, part FROM (SELECT s.*, row_number() OVER "
+            "(PARTITION BY s.ckey ORDER BY s.ordinal) AS n FROM seen s JOIN shared USING (ckey) "
+            "WHERE NOT s.bad AND NOT conflict) WHERE n > 1"
+        )
+        self._con.execute(
+            "CREATE TEMP TABLE conflicts AS SELECT ordinal, payload, pointer, part, ckey FROM seen JOIN shared USING (ckey) "
+            "WHERE NOT bad AND conflict"
+        )
+        record_id = f"'{self.record.source}:{self.record.name}:' || ckey"
+        self._con.execute(
+            f"INSERT INTO refused SELECT payload, pointer, {record_id}, ['duplicate_key'], NULL FROM conflicts"
+        )
+        self._con.execute("UPDATE seen SET bad = true WHERE ordinal IN (SELECT ordinal FROM conflicts)")
+        self._con.execute("DELETE FROM seen WHERE ordinal IN (SELECT ordinal FROM repeats)")
+        drop = "SELECT payload, pointer, part FROM repeats UNION ALL SELECT payload, pointer, part FROM conflicts"
+        for (part,) in self._con.execute(f"SELECT DISTINCT part FROM ({drop})").fetchall():
+            path = self.staged.parts[part]
+            if not path.exists():
+                continue
+            fresh = path.with_suffix(".new")
+            left = self._con.execute(
+                f"COPY (SELECT p.* FROM read_parquet('{path}') p ANTI JOIN (SELECT payload, pointer FROM ({drop}) WHERE part = {part}) d "
+                f"ON p._payload = d.payload AND p._pointer = d.pointer) TO '{fresh}' (FORMAT parquet)"
+            ).fetchone()[0]
+            fresh.replace(path) if left else (path.unlink(), fresh.unlink(missing_ok=True))
+        self.staged.parts = [p for p in self.staged.parts if p.exists()]
+
+    def _withdraw_omitted(self) -> None:
+        self._con.execute(
+            "CREATE TEMP TABLE omitted AS SELECT k.ckey FROM current k ANTI JOIN seen s ON s.ckey = k.ckey WHERE NOT k.gone"
+        )
+        self.staged.withdrawn = self._one("SELECT count(*) FROM omitted")[0]
+        if not self.staged.withdrawn:
+            return
+        at = self._last_received or datetime.now()
+        as_of = f"DATE '{self.as_of}'" if self.as_of else "NULL::DATE"
+        values = {
+            "_record_id": f"'{self.record.source}:{self.record.name}:' || ckey",
+            "_change": "'withdrawn'",
+            "_received_at": f"TIMESTAMP '{at.replace(tzinfo=None)}'",
+            "_as_of": as_of,
+        }
+        columns = [f'NULL::{column_type(f)} AS "{name}"' for name, f in self.record.columns]
+        columns += [f"{values.get(name, 'NULL')}::{type_} AS {name}" for name, type_ in META]
+        path = self.folder / "part-withdrawn.parquet"
+        self._con.execute(f"COPY (SELECT {', '.join(columns)} FROM omitted) TO '{path}' (FORMAT parquet)")
+        self.staged.parts.append(path)
+
+    def _write_hashes(self) -> None:
+        if not (self.staged.new or self.staged.withdrawn):
+            return
+        path = self.folder / "hashes.parquet"
+        omitted = "SELECT ckey FROM omitted" if self._has("omitted") else "SELECT NULL::VARCHAR LIMIT 0"
+        self._con.execute(
+            "COPY (SELECT coalesce(s.ckey, k.ckey) AS ckey, CASE WHEN s.ckey IS NOT NULL THEN s.hash "
+            f"WHEN k.ckey IN ({omitted}) THEN NULL ELSE k.hash END AS hash, "
+            f"CASE WHEN s.ckey IS NOT NULL THEN s.gone ELSE k.gone OR k.ckey IN ({omitted}) END AS gone "
+            "FROM (SELECT * FROM seen WHERE NOT bad) s FULL JOIN current k ON s.ckey = k.ckey ORDER BY 1) "
+            f"TO '{path}' (FORMAT parquet)"
+        )
+        self.staged.hashes = path
+
+    def _write_quarantine(self) -> None:
+        if not self.staged.quarantined:
+            return
+        path = self.folder / "quarantine.parquet"
+        self._con.execute(f"COPY (SELECT * FROM refused ORDER BY payload, pointer) TO '{path}' (FORMAT parquet)")
+        self.staged.quarantine = path
+        self.staged.reasons = dict(
+            self._con.execute(
+                "SELECT regexp_replace(r, '^(type|not_json):.*', '\\1'), count(*) FROM (SELECT unnest(reasons) r FROM refused) GROUP BY 1 ORDER BY 2 DESC"
+            ).fetchall()
+        )
+
+    def _has(self, table: str) -> bool:
+        return bool(self._one(f"SELECT count(*) FROM duckdb_tables() WHERE table_name = '{table}'")[0])
+
+    def _one(self, sql: str) -> tuple:
+        return self._con.execute(sql).fetchone()
+
+
+class _CheckSql:
+    """The SQL that types and checks a run of delivered rows, derived from the contract."""
+
+    def __init__(self, record: Record):
+        self.record = record
+
+    def select(self, arrow_types: dict[str, str], as_of: date | None) -> str:
+        """`arrow_types`: type of each delivered column as Arrow names it."""
+        record = self.record
+        typed, reasons = [], []
+        for name, f in record.columns:
+            if f is None:
+                typed.append(f'd."{name}"::VARCHAR AS "{name}"')
+                continue
+            text = arrow_types[name] in ("string", "null")
+            typed.append(f'{_typed(f, text)} AS "{name}"')
+            reasons += _reasons(f, text)
+        key = f"'{record.source}:{record.name}:' || d._key"
+        change = "'upsert'"
+        if record.deleted_when:
+            name, values = record.deleted_when
+            change = f"CASE WHEN d.\"{name}\"::VARCHAR IN ({_literals(values)}) THEN 'delete' ELSE 'upsert' END"
+        ckey = "d._key || '@' || d._version_order" if record.version_fields else "d._key"
+        day = f"DATE '{as_of}'" if as_of else "NULL::DATE"
+        inner = (
+            f"SELECT {', '.join(typed)}, {key} AS _record_id, d._hash, d._payload, d._pointer, {change} AS _change, "
+            f"d._version_order, d._received_at, {day} AS _as_of, d._warnings, {ckey} AS _ckey, d._i, "
+            f"{self._reason_list(reasons)} AS _reasons FROM delivered d"
+        )
+        return inner
+
+    @staticmethod
+    def _reason_list(reasons: list[tuple[str, str]]) -> str:
+        if not reasons:
+            return "NULL::VARCHAR[]"
+        any_ = " OR ".join(f"({condition})" for condition, _ in reasons)
+        each = ", ".join(f"CASE WHEN {condition} THEN '{reason}' END" for condition, reason in reasons)
+        return f"CASE WHEN {any_} THEN list_filter([{each}], lambda r: r IS NOT NULL) END"
+
+
+def _literals(values: Iterable[str]) -> str:
+    return ", ".join("'" + v.replace("'", "''") + "'" for v in values)
+
+
+def _given(f: Field, text: bool) -> str:
+    """The delivered value, NULL where it is a sentinel."""
+    column = f'd."{f.name}"'
+    nulls = [*f.null_values, *(() if f.type == "string" else ("",))]
+    if f.is_nested:
+        return f"nullif({column}, 'null')"
+    if not nulls:
+        return column
+    value = f"trim({column})" if text else f"{column}::VARCHAR"
+    return f"CASE WHEN {value} IN ({_literals(nulls)}) THEN NULL ELSE {column} END"
+
+
+def _typed(f: Field, text: bool) -> str:
+    value = _given(f, text)
+    if f.type in ("string", "array", "object"):
+        return value if text else f"{value}::VARCHAR"
+    if not text:
+        return f"TRY_CAST({value} AS {DUCKDB_TYPES[f.type]})"
+    value = f"trim({value})"
+    if f.type == "integer":  # a cast alone would round 12.5 to 12
+        return f"CASE WHEN regexp_full_match({value}, '[+-]?[0-9]+') THEN TRY_CAST({value} AS BIGINT) END"
+    if f.type == "number":  # a cast alone would take nan and inf
+        return f"CASE WHEN regexp_full_match({value}, '[+-]?[0-9]*\\.?[0-9]+([eE][+-]?[0-9]+)?') THEN TRY_CAST({value} AS DOUBLE) END"
+    if f.date_format:
+        return f"try_strptime({value}, {_literals([f.date_format])})::{DUCKDB_TYPES[f.type]}"
+    if f.type == "timestamp":
+        return f"TRY_CAST({value} AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
+    return f"TRY_CAST({value} AS {DUCKDB_TYPES[f.type]})"
+
+
+def _reasons(f: Field, text: bool) -> list[tuple[str, str]]:
+    """(condition, reason) pairs of one field; a reason names rule and field, never the value."""
+    given, typed = _given(f, text), _typed(f, text)
+    found = []
+    if f.required:
+        missing = f"trim({given}) = ''" if f.type == "string" and text else "false"
+        found.append((f"({given}) IS NULL OR {missing}", f"required:{f.name}"))
+    if f.type not in ("string", "array", "object") and (text or f.type not in ("integer", "number", "boolean")):
+        found.append((f"({given}) IS NOT NULL AND ({typed}) IS NULL", f"type:{f.name}"))
+    if f.enum:
+        found.append((f"trim(({given})::VARCHAR) NOT IN ({_literals(f.enum)})", f"code:{f.name}"))
+    if f.pattern:
+        found.append((f"NOT regexp_matches(({given})::VARCHAR, {_literals([f.pattern])})", f"pattern:{f.name}"))
+    if f.min_length is not None:
+        found.append((f"length(({given})::VARCHAR) < {f.min_length}", f"length:{f.name}"))
+    if f.max_length is not None:
+        found.append((f"length(({given})::VARCHAR) > {f.max_length}", f"length:{f.name}"))
+    cast = f"::{DUCKDB_TYPES[f.type]}"
+    if f.minimum is not None:
+        found.append((f"({typed}) < '{f.minimum}'{cast}", f"range:{f.name}"))
+    if f.maximum is not None:
+        found.append((f"({typed}) > '{f.maximum}'{cast}", f"range:{f.name}"))
+    return found
+
+
+def _array(values: list[Any], f: Field | None) -> pa.Array:
+    """A delivered column: native where JSON gave the declared type throughout, else text."""
+    if f is not None and f.is_nested:
+        texts = [(v if isinstance(v, str) else bytes(v).decode()) if v else None for v in values]
+        return pa.array(texts, pa.string())
+    try:
+        if f is not None and f.type == "integer" and not any(type(v) in (bool, float) for v in values):
+            return pa.array(values, pa.int64())
+        if f is not None and f.type == "number" and not any(type(v) is bool for v in values):
+            return pa.array(values, pa.float64())
+        if f is not None and f.type == "boolean":
+            return pa.array(values, pa.bool_())
+        return pa.array(values, pa.string())
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+        return pa.array([_scalar_text(v) for v in values], pa.string())
+
+
+def _scalar_text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _keys(record: Record, rows: list[Any], hashes: list[bytes]) -> list[str | None]:
+    """Natural keys; 32 hex digits of the content hash where the contract declares none."""
+    if not record.key:
+        return [h.hex()[:32] for h in hashes]
+    if len(record.key) == 1:
+        name = record.key[0]
+        return [None if v is None else str(v).strip() or None for v in (getattr(r, name) for r in rows)]
+    keys = []
+    for r in rows:
+        parts = [getattr(r, name) for name in record.key]
+        missing = any(p is None or str(p).strip() == "" for p in parts)
+        keys.append(None if missing else "|".join(str(p).strip().replace("|", "%7C") for p in parts))
+    return keys
+
+
+def _version_order(record: Record, rows: list[Any]) -> list[str] | None:
+    """Sortable text of the version fields: numbers compare as numbers, so v1.9 comes before v1.10."""
+    if not record.version_fields:
+        return None
+
+    def order(row: Any) -> str:
+        parts = (str(getattr(row, name)) for name in record.version_fields)
+        return "/".join(re.sub(r"\d+", lambda m: m[0].zfill(8), p) for p in parts)
+
+    return [order(r) for r in rows]
+
+
+def file_ref(path: Path, home: Path, rows: int) -> FileRef:
+    """Hash and fsync a file that is about to be committed."""
+    with open(path, "rb") as f:
+        digest = hashlib.file_digest(f, "sha256").hexdigest()
+        os.fsync(f.fileno())
+    return FileRef(str(path.relative_to(home)), digest, rows)
+
+
+def relation_sql(record: Record, files: Sequence[Path]) -> str:
+    """SELECT over committed files of one record type, with version numbers; typed and empty where there are none.
+
+    Adds `_content_hash` (hex), `_batch` (from the folder's name), `_version` (1..n per record), `_is_current`, `_is_withdrawn`.
+    """
+    names = ", ".join(f'"{name}"' for name, _ in record.columns)
+    if files:
+        paths = ", ".join(f"'{p}'" for p in files)
+        base = f"read_parquet([{paths}], hive_partitioning = true, union_by_name = true)"
+    else:
+        columns = [f'NULL::{column_type(f)} AS "{name}"' for name, f in record.columns]
+        columns += [f"NULL::{type_} AS {name}" for name, type_ in META] + ["NULL::BIGINT AS batch"]
+        base = f"(SELECT {', '.join(columns)} LIMIT 0)"
+    order = "_version_order NULLS FIRST, batch" if record.version_fields else "batch"
+    return (
+        f"SELECT {names}, _record_id, lower(hex(_hash)) AS _content_hash, batch::BIGINT AS _batch, _payload, _pointer, "
+        "_change, _received_at, _as_of, _warnings, "
+        f"row_number() OVER (PARTITION BY _record_id ORDER BY {order}) AS _version, "
+        f"row_number() OVER (PARTITION BY _record_id ORDER BY {_descending(order)}) = 1 AS _is_current, "
+        f"_change <> 'upsert' AS _is_withdrawn FROM {base}"
+    )
+
+
+def _descending(order: str) -> str:
+    return ", ".join(f"{part.split()[0]} DESC" + (" NULLS LAST" if "NULLS" in part else "") for part in order.split(", "))

@@ -1,0 +1,458 @@
+"""Payload → records, each with its locator. Formats: json, jsonl, csv, xlsx, behind any compression of the drop.
+
+Locators: `/data/items/3` (JSON pointer), `L12` or `L12-14` (lines, counted from 1, of the decompressed payload),
+`Sheet1!7` (sheet and row). `locate` reads a record again by nothing but its locator.
+
+A record is a *flat struct*: the contract's fields in the order of their names, as delivered (JSON scalars stay JSON
+scalars, cells are text, nested values are the delivered JSON text), after masking. Its canonical form is that struct
+as JSON without white space and without the fields that are absent; its content hash is the SHA-256 of that form.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from brain.errors import ContractError, PayloadError
+from ingest.codes import CHECKS
+from ingest.contract import Field, Record, Server
+from ingest.fetch.body import decode_body
+from ingest.landing import Entry
+from ingest.privacy import Pseudonymiser, mask
+
+CHUNK = 50_000
+SCALAR = str | int | float | bool | None
+NOTHING = msgspec.Raw(b"")
+csv.field_size_limit(64 * 1024 * 1024)
+
+
+@dataclass
+class Rejected:
+    """A row that is no record of its contract. `raw` is what was delivered, for sources without personal fields."""
+
+    payload: int
+    pointer: str
+    reason: str
+    raw: str | None = None
+
+
+@dataclass
+class Read:
+    """A run of records of one type: structs, their pointers, and what could not be read. All from one payload."""
+
+    record: str
+    payload: int
+    rows: list[Any] = field(default_factory=list)
+    pointers: list[str] = field(default_factory=list)
+    warnings: list[list[str] | None] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+
+
+class Shape:
+    """The flat struct of one record type and how delivered values become one."""
+
+    def __init__(self, record: Record, pseudonymiser: Pseudonymiser | None):
+        self.record = record
+        self.columns = tuple(c for c, _ in record.columns)
+        nested = {f.name for f in record.fields if f.is_nested}
+        self.struct = msgspec.defstruct(
+            f"{record.table}_row",
+            [(c, msgspec.Raw, NOTHING) if c in nested else (c, SCALAR, None) for c in self.columns],
+            omit_defaults=True,
+        )
+        self._encode = msgspec.json.Encoder().encode
+        self.fields = tuple(sorted(record.fields, key=lambda f: f.name))
+        self.is_plain = not any(f.mask or f.check_digit for f in self.fields)
+        if any(f.mask for f in self.fields) and pseudonymiser is None:
+            raise ContractError(f"{record.source}: masked fields need the pseudonym key")
+        self._pseudonym = pseudonymiser
+
+    def make(self, values: tuple[Any, ...]) -> tuple[Any, list[str] | None]:
+        """Struct and warnings from the values of `fields`, in that order."""
+        if self.is_plain:
+            return self.struct(*values), None
+        row, warnings = {}, []
+        for f, value in zip(self.fields, values, strict=True):
+            given = value is not None and value is not NOTHING and str(value).strip() not in ("", *f.null_values)
+            if f.check_digit and given and not CHECKS[f.check_digit](str(value).strip()):
+                warnings.append(f"check_digit:{f.name}")
+            if f.mask and given:
+                row[f"{f.name}_pseudonym"] = self._pseudonym(f.mask, str(value))
+                value = mask(f.mask, str(value))
+            elif f.mask:
+                value = None
+            row[f.name] = value
+        return self.struct(**row), warnings or None
+
+    def canonical(self, row: Any) -> bytes:
+        """Canonical form: JSON object, names sorted, absent fields left out, no white space."""
+        return self._encode(row)
+
+    def hashes(self, rows: list[Any]) -> list[bytes]:
+        """SHA-256 of the canonical form of each."""
+        encode, sha256 = self._encode, hashlib.sha256
+        return [sha256(encode(r)).digest() for r in rows]
+
+
+def content_of(server: Server, entry: Entry, body: bytes) -> bytes:
+    """The payload without any compression; raises PayloadError where it is broken or larger than allowed."""
+    max_bytes, max_ratio = int(server.limit("maxBytes")), int(server.limit("maxRatio"))
+    encoding = entry.headers.get("Content-Encoding", "")
+    try:
+        if encoding:
+            body = decode_body(body, encoding, max_bytes, max_ratio)
+        name = urlsplit(entry.url).path.lower()
+        if name.endswith(".gz"):
+            return decode_body(body, "gzip", max_bytes, max_ratio)
+        if name.endswith(".zst"):
+            return decode_body(body, "zstd", max_bytes, max_ratio)
+        if name.endswith(".zip"):
+            return _unzip(body, max_bytes, max_ratio)
+    except (PayloadError, zipfile.BadZipFile, EOFError, ValueError) as e:
+        raise PayloadError(f"payload {entry.payload} of {server.name} cannot be decompressed: {e}") from e
+    return body
+
+
+def _unzip(body: bytes, max_bytes: int, max_ratio: int) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        members = [i for i in archive.infolist() if not i.is_dir()]
+        if len(members) != 1:
+            raise PayloadError(f"the archive holds {len(members)} files, one is expected")
+        size = members[0].file_size
+        if size > max_bytes or size > max_ratio * max(len(body), 1024):
+            raise PayloadError(f"the archive unpacks to {size} bytes, more than allowed")
+        with archive.open(members[0]) as f:
+            data = f.read(size + 1)
+        if len(data) != size:
+            raise PayloadError("the archive's size is not what it declares")
+        return data
+
+
+class Reader:
+    """Reads the payloads of one server into runs of records, for every record type the server delivers."""
+
+    def __init__(self, server: Server, shapes: list[Shape], *, keep_raw: bool):
+        self.server = server
+        self.shapes = shapes
+        self.keep_raw = keep_raw
+        self._read = {"json": self._json, "jsonl": self._jsonl, "csv": self._csv, "xlsx": self._xlsx}[server.format]
+        if server.format in ("json", "jsonl"):
+            self._tree = _JsonTree(server, shapes)
+
+    def read(self, payload: int, content: bytes) -> Iterator[Read]:
+        """Runs of at most CHUNK rows, in the order of the payload."""
+        return self._read(payload, content)
+
+    # -- JSON ---------------------------------------------------------------------------------------------------
+
+    def _json(self, payload: int, content: bytes) -> Iterator[Read]:
+        base = self.server.items
+        try:
+            rows = self._tree.page(content)
+        except (msgspec.ValidationError, UnicodeDecodeError):
+            rows = None
+        except msgspec.DecodeError as e:
+            raise PayloadError(f"payload {payload} of {self.server.name} is not JSON: {e}") from e
+        if rows is not None:
+            for start in range(0, len(rows), CHUNK):
+                some = rows[start : start + CHUNK]
+                pointers = [f"{base}/{i}" for i in range(start, start + len(some))]
+                yield from self._split(payload, some, pointers, [])
+            return
+        # at least one element is not of its contract: look at each by itself
+        try:
+            elements = self._tree.elements(content)
+        except msgspec.DecodeError as e:
+            raise PayloadError(
+                f"payload {payload} of {self.server.name} has no list at {base or 'its root'}: {e}",
+                "look at `items` in the source file",
+            ) from e
+        yield from self._one_by_one(payload, ((f"{base}/{i}", bytes(e)) for i, e in enumerate(elements)))
+
+    def _jsonl(self, payload: int, content: bytes) -> Iterator[Read]:
+        lines = ((f"L{n}", line) for n, line in enumerate(content.split(b"\n"), 1) if line.strip())
+        yield from self._one_by_one(payload, lines)
+
+    def _one_by_one(self, payload: int, texts: Iterator[tuple[str, bytes]]) -> Iterator[Read]:
+        rows: list[Any] = []
+        pointers: list[str] = []
+        rejected: list[Rejected] = []
+        for pointer, text in texts:
+            try:
+                rows.append(self._tree.row(text))
+                pointers.append(pointer)
+            except (msgspec.DecodeError, UnicodeDecodeError) as e:
+                raw = text.decode("utf-8", "replace") if self.keep_raw else None
+                rejected.append(Rejected(payload, pointer, _json_reason(e), raw))
+            if len(rows) + len(rejected) >= CHUNK:
+                yield from self._split(payload, rows, pointers, rejected)
+                rows, pointers, rejected = [], [], []
+        yield from self._split(payload, rows, pointers, rejected)
+
+    def _split(self, payload: int, rows: list[Any], pointers: list[str], rejected: list[Rejected]) -> Iterator[Read]:
+        for shape, values in zip(self.shapes, self._tree.values, strict=True):
+            yield self._collect(shape, payload, map(values, rows), pointers, rejected)
+            rejected = []  # a row that cannot be read counts once, for the first record type of its server
+
+    def _collect(
+        self, shape: Shape, payload: int, values: Iterator[tuple], pointers: list[str], rejected: list[Rejected]
+    ) -> Read:
+        record = shape.record
+        read = Read(record.name, payload, rejected=rejected)
+        when = _condition(shape)
+        make = shape.make
+        if when is None and shape.is_plain:
+            read.rows = [shape.struct(*v) for v in values]
+            read.pointers = pointers
+            return read
+        for v, pointer in zip(values, pointers, strict=True):
+            if when is None or when(v):
+                row, warnings = make(v)
+                read.rows.append(row)
+                read.pointers.append(pointer)
+                read.warnings.append(warnings)
+        if not any(read.warnings):
+            read.warnings = []
+        return read
+
+    # -- tables -------------------------------------------------------------------------------------------------
+
+    def _csv(self, payload: int, content: bytes) -> Iterator[Read]:
+        yield from self._table(payload, csv_rows(self.server, payload, content))
+
+    def _xlsx(self, payload: int, content: bytes) -> Iterator[Read]:
+        from ingest.workbook import read_workbook
+
+        yield from self._table(payload, read_workbook(content, self.server.sheet))
+
+    def _table(self, payload: int, rows: Iterator[tuple[str, list[str | None]]]) -> Iterator[Read]:
+        header: list[str] = []
+        for _ in range(self.server.header_rows):
+            _, cells = next(rows, ("", []))
+            header = [str(c or "").strip() for c in cells]
+        if not any(header):
+            raise PayloadError(f"payload {payload} of {self.server.name} is empty: no header row")
+        known = {n for s in self.shapes for f in s.record.fields for n in f.physical}
+        known |= {n for s in self.shapes for n in s.record.ignored}
+        strange = [h for h in header if h not in known]
+        twice = {h for h in header if header.count(h) > 1}
+        if twice:
+            raise PayloadError(f"payload {payload} of {self.server.name}: column {sorted(twice)[0]!r} stands twice")
+        width = len(header)
+        places = [[_place(f, header) for f in s.fields] for s in self.shapes]
+        good: list[list[str | None]] = []
+        pointers: list[str] = []
+        rejected: list[Rejected] = []
+
+        def flush() -> Iterator[Read]:
+            left = rejected
+            for shape, place in zip(self.shapes, places, strict=True):
+                values = (tuple(None if i is None else r[i] for i in place) for r in good)
+                yield self._collect(shape, payload, values, pointers, left)
+                left = []
+
+        for pointer, cells in rows:
+            if len(cells) != width or strange:
+                reason = f"unknown_field:{strange[0]}" if strange else f"ragged_row:{len(cells)} of {width} cells"
+                raw = self.server.delimiter.join(str(c or "") for c in cells) if self.keep_raw else None
+                rejected.append(Rejected(payload, pointer, reason, raw))
+            else:
+                good.append([c if c != "" else None for c in cells])
+                pointers.append(pointer)
+            if len(good) + len(rejected) >= CHUNK:
+                yield from flush()
+                good, pointers, rejected = [], [], []
+        yield from flush()
+
+
+def csv_rows(server: Server, payload: int, content: bytes) -> Iterator[tuple[str, list[str]]]:
+    """Locator and cells of every row, header included; strict in encoding and quoting."""
+    encoding = server.encoding.lower().replace("_", "-")
+    if encoding == "utf-8-sig":
+        content = content.removeprefix(b"\xef\xbb\xbf")
+        encoding = "utf-8"
+
+    def lines() -> Iterator[str]:
+        for number, line in enumerate(content.splitlines(keepends=True), 1):
+            try:
+                text = line.decode(encoding)
+            except UnicodeDecodeError as e:
+                raise PayloadError(
+                    f"payload {payload} of {server.name}: line {number}, byte {e.start} is not {server.encoding}",
+                    "the source changed its encoding, or the contract names a wrong one",
+                ) from e
+            if "\0" in text:
+                raise PayloadError(f"payload {payload} of {server.name}: line {number} holds a NUL character")
+            yield text
+
+    reader = csv.reader(lines(), delimiter=server.delimiter, strict=True)
+    before = 0
+    try:
+        for cells in reader:
+            first, last = before + 1, reader.line_num
+            before = last
+            if cells:
+                yield (f"L{first}" if first == last else f"L{first}-{last}"), cells
+    except csv.Error as e:
+        raise PayloadError(f"payload {payload} of {server.name}: line {reader.line_num}: {e}") from e
+
+
+def locate(server: Server, content: bytes, pointer: str) -> Any:
+    """The record at a locator, read again: bytes for line formats, the JSON value, or the cells of a sheet's row."""
+    if server.format in ("csv", "jsonl"):
+        found = re.fullmatch(r"L(\d+)(?:-(\d+))?", pointer)
+        if not found:
+            raise PayloadError(f"{pointer!r} is no line locator")
+        first, last = int(found[1]), int(found[2] or found[1])
+        lines = content.splitlines(keepends=True) if server.format == "csv" else content.split(b"\n")
+        if last > len(lines):
+            raise PayloadError(f"{pointer!r} lies behind the payload's end")
+        return b"".join(lines[first - 1 : last])
+    if server.format == "json":
+        value = msgspec.json.decode(content)
+        for part in pointer.split("/")[1:]:
+            value = value[int(part)] if isinstance(value, list) else value[part.replace("~1", "/").replace("~0", "~")]
+        return value
+    from ingest.workbook import read_workbook
+
+    for where, cells in read_workbook(content, server.sheet):
+        if where == pointer:
+            return cells
+    raise PayloadError(f"{pointer!r} is not in the workbook")
+
+
+def _place(f: Field, header: list[str]) -> int | None:
+    return next((header.index(n) for n in f.physical if n in header), None)
+
+
+def _condition(shape: Shape) -> Callable[[tuple], bool] | None:
+    """Whether a row is a record of this type at all (contract property `when`)."""
+    record = shape.record
+    if record.when is None:
+        return None
+    name, present = record.when
+    index = [f.name for f in shape.fields].index(name)
+    nulls = {"", *record.field(name).null_values}
+
+    def holds(values: tuple) -> bool:
+        value = values[index]
+        return (value is not None and str(value).strip() not in nulls) == present
+
+    return holds
+
+
+def _json_reason(error: Exception) -> str:
+    text = str(error)
+    unknown = re.search(r"unknown field `([^`]*)`", text)
+    if unknown:
+        return f"unknown_field:{unknown[1]}"
+    if isinstance(error, msgspec.ValidationError):
+        return f"type:{text[:200]}"  # msgspec names types and place, never the value
+    return f"not_json:{text[:100]}" if isinstance(error, msgspec.DecodeError) else "not_utf8"
+
+
+class _JsonTree:
+    """Structs that decode a row's known paths and refuse any other, made from the physical names of the contract."""
+
+    def __init__(self, server: Server, shapes: list[Shape]):
+        self._server = server
+        self._leaves: dict[tuple[str, ...], Any] = {}
+        for shape in shapes:
+            for f in shape.record.fields:
+                for name in f.physical:
+                    self._add(_path(name), msgspec.Raw if f.is_nested else SCALAR)
+            for name in shape.record.ignored:
+                if _path(name) not in self._leaves:
+                    self._add(_path(name), msgspec.Raw)
+        self._struct, self._attributes = self._build(())
+        self.values = [self._getter(s) for s in shapes]
+        self._row = msgspec.json.Decoder(self._struct)
+        self._page = msgspec.json.Decoder(_wrap(server.items, list[self._struct]))
+        self._raw_page = msgspec.json.Decoder(_wrap(server.items, list[msgspec.Raw]))
+        self._unwrap = attrgetter(".".join("x" for _ in _path(server.items))) if server.items else lambda page: page
+
+    def _add(self, path: tuple[str, ...], type_: Any) -> None:
+        if self._leaves.get(path, type_) is not type_ and self._leaves[path] != type_:
+            type_ = msgspec.Raw
+        self._leaves[path] = type_
+
+    def _build(self, prefix: tuple[str, ...]) -> tuple[Any, dict[tuple[str, ...], str]]:
+        names = sorted({p[len(prefix)] for p in self._leaves if p[: len(prefix)] == prefix and len(p) > len(prefix)})
+        fields, rename, attributes = [], {}, {}
+        for i, name in enumerate(names):
+            path = (*prefix, name)
+            attribute = f"f{i}"
+            rename[attribute] = name
+            if path in self._leaves:
+                if any(p[: len(path)] == path and p != path for p in self._leaves):
+                    raise ContractError(f"{self._server.name}: /{'/'.join(path)} is both a field and the parent of fields")
+                raw = self._leaves[path] is msgspec.Raw
+                fields.append((attribute, self._leaves[path], NOTHING if raw else None))
+                attributes[path] = attribute
+            else:
+                struct, below = self._build(path)
+                fields.append((attribute, struct | None, None))
+                attributes.update({p: f"{attribute}.{a}" for p, a in below.items()})
+        return msgspec.defstruct("Row", fields, rename=rename, forbid_unknown_fields=True), attributes
+
+    def _getter(self, shape: Shape) -> Callable[[Any], tuple]:
+        fields = shape.fields
+        paths = [[self._attributes[_path(n)] for n in f.physical] for f in fields]
+        empty = [NOTHING if f.is_nested else None for f in fields]
+
+        def one(row: Any, alternatives: list[str], default: Any) -> Any:
+            for path in alternatives:
+                value = row
+                for attribute in path.split("."):
+                    value = getattr(value, attribute, None)
+                if value is not None and value is not NOTHING:
+                    return value
+            return default
+
+        def slow(row: Any) -> tuple:
+            return tuple(one(row, p, d) for p, d in zip(paths, empty, strict=True))
+
+        if len(fields) < 2 or any(len(p) > 1 for p in paths):
+            return slow
+        quick = attrgetter(*(p[0] for p in paths))
+
+        def values(row: Any) -> tuple:
+            try:
+                return quick(row)
+            except AttributeError:  # a parent is null
+                return slow(row)
+
+        return quick if all("." not in p[0] for p in paths) else values
+
+    def page(self, content: bytes) -> list[Any]:
+        return self._unwrap(self._page.decode(content))
+
+    def elements(self, content: bytes) -> list[msgspec.Raw]:
+        return self._unwrap(self._raw_page.decode(content))
+
+    def row(self, text: bytes) -> Any:
+        return self._row.decode(text)
+
+
+def _path(name: str) -> tuple[str, ...]:
+    if not name.startswith("/"):
+        return (name,)
+    return tuple(p.replace("~1", "/").replace("~0", "~") for p in name.split("/")[1:])
+
+
+def _wrap(items: str, type_: Any) -> Any:
+    """The type of a page whose list lies at the pointer `items`; everything else of the page is skipped."""
+    if items:
+        for name in reversed(_path(items)):
+            type_ = msgspec.defstruct("Page", [("x", type_)], rename={"x": name})
+    return type_

@@ -1,0 +1,550 @@
+"""fetch → land → read → check → commit, for one source. The only place where a batch comes into being."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import hmac
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+
+from brain.errors import BrainError, FetchError, HeldError, LockedError
+from brain.keys import Keys, load_keys
+from brain.settings import Settings
+from ingest.contract import Record, Server, Source, load_sources
+from ingest.fetch import FetchContext, Payload, fetch
+from ingest.fetch.files import DropFile, as_of_date, fetch_file, find_files
+from ingest.landing import Segment, SegmentWriter, fsync_folder
+from ingest.ledger import Ledger, LedgerEntry, live_entries
+from ingest.privacy import Pseudonymiser
+from ingest.raw import Staged, Stager, file_ref
+from ingest.records import Reader, Shape, content_of
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one ledger entry says. `sha256` is the entry's leaf hash, which commits to everything."""
+
+    seq: int
+    source: str
+    record: str
+    received: int
+    new: int
+    unchanged: int
+    withdrawn: int
+    quarantined: int
+    held: bool
+    sha256: str
+    reasons: tuple[str, ...] = ()
+
+    def json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One thing a source hands over: a file, or one walk through an endpoint."""
+
+    server: Server
+    as_of: date | None
+    address: str
+    file: DropFile | None = None
+
+
+def source_of(settings: Settings, name: str) -> Source:
+    """The named source of this profile; raises BrainError listing what there is."""
+    sources = load_sources(settings)
+    if name not in sources:
+        raise BrainError(
+            f"no source {name!r} in profile {settings.profile}", f"known: {', '.join(sources) or 'none'}"
+        )
+    return sources[name]
+
+
+def ingest_source(
+    settings: Settings,
+    name: str,
+    *,
+    full: bool = False,
+    since: date | None = None,
+    progress: Progress | None = None,
+) -> list[Batch]:
+    """Fetch everything a source has to deliver and commit it, one batch per delivery and record type.
+
+    `full`: ask for everything even where the source can tell what changed. `since`: ask from this date on.
+    Held batches are in the result with `held`; nothing of them reaches raw. Raises BrainError and its kinds.
+    """
+    source = source_of(settings, name)
+    say = progress or (lambda message: None)
+    with source_lock(settings, name):
+        run = _Run(settings, source, full, since, say)
+        remove_uncommitted(settings, run.ledger, name)
+        run.replay_if_changed()
+        deliveries = run.deliveries()
+        if not deliveries:
+            raise FetchError(f"{name}: nothing to fetch in profile {settings.profile}", "set BRAIN_DROP, or look at `servers`")
+        batches: list[Batch] = []
+        for delivery in deliveries:
+            batches += run.deliver(delivery)
+        return batches
+
+
+@contextmanager
+def source_lock(settings: Settings, name: str) -> Iterator[None]:
+    """One run per source at a time; another one gets LockedError (exit code 75)."""
+    settings.run_dir.mkdir(parents=True, exist_ok=True)
+    with open(settings.run_dir / f"ingest-{name}.lock", "w") as f:
+        try:
+            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LockedError(f"another run ingests {name}", "wait until it has ended") from None
+        yield
+
+
+class _Run:
+    """One run over one source, under its lock."""
+
+    def __init__(self, settings: Settings, source: Source, full: bool, since: date | None, say: Progress):
+        self.settings = settings
+        self.source = source
+        self.full = full
+        self.since = since
+        self.say = say
+        self.keys: Keys = load_keys(settings)
+        self.ledger = Ledger(settings, self.keys)
+        self.shapes = {r.name: Shape(r, Pseudonymiser(self.keys)) for r in source.records}
+        self.folder = settings.landing / source.name
+
+    # -- what there is to deliver -------------------------------------------------------------------------------
+
+    def deliveries(self) -> list[Delivery]:
+        """In the order of their as-of dates. A public address counts only where the drop has no such file."""
+        found: list[Delivery] = []
+        served: set[str] = set()
+        servers = [s for s in self.source.servers if s.profile == self.settings.profile]
+        for server in servers:
+            if server.type == "local":
+                for f in find_files(server, self.settings):
+                    served.add(server.name)
+                    found.append(Delivery(server, f.as_of, f"drop:{f.address}", f))
+        for server in servers:
+            if server.type == "api" and server.fallback_for not in served:
+                name = server.location.rsplit("/", 1)[-1]
+                found.append(Delivery(server, as_of_date(server, name), server.location))
+        return sorted(found, key=lambda d: d.as_of or date.min)
+
+    # -- one delivery -------------------------------------------------------------------------------------------
+
+    def deliver(self, delivery: Delivery) -> list[Batch]:
+        server, source = delivery.server, self.source
+        records = [source.record(n) for n in server.records]
+        history = {r.name: self.ledger.entries(source.name, r.name) for r in records}
+        if delivery.file:
+            same = self._already_delivered(delivery, records, history)
+            if same:
+                return same
+        since = self._since(server, records, history)
+        label = f"{source.name} ← {delivery.address}"
+        self.say(f"{label}: fetching" + (f" since {since}" if since else ""))
+        writer = SegmentWriter(self.folder, self.keys if source.is_personal else None)
+        work = self.settings.work / source.name / writer.fetch_id
+        stagers: dict[str, Stager] = {}
+        try:
+            stagers = {
+                r.name: Stager(
+                    self.shapes[r.name],
+                    work / r.name,
+                    self._hash_file(history[r.name]),
+                    delivery.as_of,
+                    server.since_field if r.name == server.records[0] else None,
+                )
+                for r in records
+            }
+            declared = self._read(server, delivery, since, writer, stagers, label)
+            complete = since is None
+            staged = {n: s.finish(complete) for n, s in stagers.items()}
+            segment = writer.close()
+            batches = self._commit(delivery, segment, staged, history, since, declared)
+        except BaseException:
+            for stager in stagers.values():
+                stager.abandon()
+            shutil.rmtree(work, ignore_errors=True)
+            if not self.ledger_refers_to(writer.fetch_id):
+                writer.discard()
+            raise
+        shutil.rmtree(work, ignore_errors=True)
+        for b in batches:
+            held = f" — HELD: {'; '.join(b.reasons)}" if b.held else ""
+            self.say(
+                f"{source.name}.{b.record}: {b.received} received = {b.new} new + {b.unchanged} unchanged"
+                f" + {b.quarantined} quarantined; {b.withdrawn} withdrawn{held}"
+            )
+        return batches
+
+    def ledger_refers_to(self, fetch_id: str) -> bool:
+        return any(e.data.get("fetch_id") == fetch_id for e in self.ledger.entries(self.source.name))
+
+    def _read(
+        self, server: Server, delivery: Delivery, since: str | None, writer: SegmentWriter, stagers: dict[str, Stager], label: str
+    ) -> int | None:
+        """Land every payload, then read it; returns the total that the source declared."""
+        reader = Reader(server, [self.shapes[n] for n in server.records], keep_raw=not self.source.is_personal)
+        declared = None
+        rows = 0
+        for payload in self._payloads(delivery, since):
+            entry = writer.write(payload)
+            declared = payload.declared_total if payload.declared_total is not None else declared
+            for read in reader.read(entry.payload, content_of(server, entry, payload.body)):
+                stagers[read.record].add(read, payload.received_at)
+                rows += len(read.rows) + len(read.rejected)
+            if entry.payload % 20 == 19:
+                self.say(f"{label}: {entry.payload + 1} pages, {rows:,} rows")
+        return declared
+
+    def _payloads(self, delivery: Delivery, since: str | None) -> Iterator[Payload]:
+        if delivery.file:
+            return fetch_file(delivery.file, delivery.server)
+        return fetch(delivery.server, FetchContext(self.settings, self.source, since, self.say))
+
+    def _since(self, server: Server, records: list[Record], history: dict[str, list[LedgerEntry]]) -> str | None:
+        if not server.since_param or self.full:
+            return None
+        if self.since:
+            return f"{self.since.isoformat()}T00:00:00Z"
+        marks = [e.data.get("watermark") for e in live_entries(history[records[0].name])]
+        marks = [m for m in marks if m]
+        return max(marks) + "Z" if marks else None
+
+    def _hash_file(self, history: list[LedgerEntry]) -> Path | None:
+        """The hashes of the last committed state, proven; built again from raw where the file is lost or changed."""
+        live = live_entries(history)
+        if not live:
+            return None
+        ref = live[-1].data["hashes"]
+        if not ref:
+            return None
+        path = self.settings.home / ref["path"]
+        try:
+            with open(path, "rb") as f:
+                if hashlib.file_digest(f, "sha256").hexdigest() == ref["sha256"]:
+                    return path
+        except OSError:
+            pass
+        self.say(f"{self.source.name}: the hash file is lost or changed; building it again from raw")
+        return rebuild_hashes(self.settings, self.source.record(live[-1].record), live)
+
+    def _already_delivered(
+        self, delivery: Delivery, records: list[Record], history: dict[str, list[LedgerEntry]]
+    ) -> list[Batch] | None:
+        """A file that was committed before is entered as unchanged and compared with nothing."""
+        digest = self._digest(delivery)
+        found = {}
+        for r in records:
+            same = [e for e in live_entries(history[r.name]) if e.data["delivery"] == digest]
+            if not same:
+                return None
+            found[r.name] = same[-1]
+        bodies = []
+        for name, entry in found.items():
+            old = entry.data
+            last = live_entries(history[name])[-1].data
+            keep = ("fetch_id", "server", "address", "as_of", "landing", "delivery", "declared_total", "complete")
+            bodies.append(
+                {
+                    **self._body("committed", self.source.record(name), last["generation"]),
+                    **{k: old[k] for k in keep},
+                    "received": old["received"],
+                    "new": 0,
+                    "unchanged": old["received"],
+                    "withdrawn": 0,
+                    "quarantined": 0,
+                    "reasons": {},
+                    "raw": [],
+                    "quarantine": None,
+                    "hashes": last["hashes"],
+                    "watermark": old["watermark"],
+                    "same_as": entry.seq,
+                }
+            )
+        self.say(f"{self.source.name} ← {delivery.address}: the same bytes as before")
+        return [_batch(e) for e in self.ledger.commit(bodies, lambda seq, body: None)]
+
+    def _digest(self, delivery: Delivery) -> str:
+        """Keyed hash of address, as-of date and payload bytes: tells repeats apart without giving the bytes away."""
+        mac = hmac.new(self.keys.pseudonym, f"{delivery.address}\0{delivery.as_of}\0".encode(), hashlib.sha256)
+        if delivery.file:
+            with open(delivery.file.path, "rb") as f:
+                mac.update(hashlib.file_digest(f, "sha256").digest())
+        else:
+            mac.update(secrets.token_bytes(16))  # a live source may return to an earlier state: never the same
+        return mac.hexdigest()[:32]
+
+    def _body(self, kind: str, record: Record, generation: int) -> dict[str, Any]:
+        return {
+            "kind": kind,
+            "source": self.source.name,
+            "record": record.name,
+            "contract_version": self.source.version,
+            "raw_digest": record.raw_digest,
+            "generation": generation,
+        }
+
+    def _commit(
+        self,
+        delivery: Delivery,
+        segment: Segment,
+        staged: dict[str, Staged],
+        history: dict[str, list[LedgerEntry]],
+        since: str | None,
+        declared: int | None,
+    ) -> list[Batch]:
+        from expectations.arrival import check_batch
+
+        bodies, checks = [], []
+        for name, s in staged.items():
+            record = self.source.record(name)
+            live = live_entries(history[name])
+            last = live[-1].data if live else None
+            stats = s.stats()
+            found = check_batch(self.settings, record, s.parts, stats, [e.data for e in live])
+            holds = [f"{c.name}{f'({c.column})' if c.column else ''}: {c.observed}" for c in found if c.severity == "hold" and not c.success]
+            newest = max((e.data["as_of"] for e in live if e.data["as_of"]), default=None)
+            if record.delivery == "snapshot" and delivery.as_of and newest and delivery.as_of.isoformat() < newest:
+                holds.append(f"older_snapshot: as of {delivery.as_of}, committed is {newest}")
+            body = {
+                **self._body("held" if holds else "committed", record, last["generation"] if last else 1),
+                "fetch_id": segment.fetch_id,
+                "server": delivery.server.name,
+                "address": delivery.address,
+                "as_of": delivery.as_of.isoformat() if delivery.as_of else None,
+                "since": since,
+                "landing": {
+                    "segment": str(segment.path.relative_to(self.settings.home)),
+                    "index_sha256": segment.index_sha256,
+                    "payloads": len(segment.entries()),
+                },
+                "delivery": self._digest(delivery),
+                "declared_total": declared,
+                **stats,
+                "watermark": s.watermark,
+                "reasons": s.reasons,
+                "raw": [],
+                "quarantine": None,
+                "hashes": last["hashes"] if last else None,
+                "holds": holds,
+            }
+            bodies.append(body)
+            checks.append(found)
+        entries = self.ledger.commit(bodies, lambda seq, body: self._place(seq, body, staged[body["record"]]))
+        self._journal(entries, checks)
+        return [_batch(e) for e in entries]
+
+    def _place(self, seq: int, body: dict[str, Any], staged: Staged) -> None:
+        """Move a batch's files to where the ledger says they are, durably; called inside the ledger's transaction."""
+        place_files(self.settings, seq, body, staged)
+
+    def _journal(self, entries: list[LedgerEntry], checks: list[list[Any]]) -> None:
+        from brain.journal import append
+
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        rows = [
+            {
+                "run_id": f"ingest-{entry.seq}",
+                "gate": "arrival",
+                "suite": c.suite,
+                "source": entry.source,
+                "record": entry.record,
+                "batch": entry.seq,
+                "check_name": c.name,
+                "column_name": c.column,
+                "success": c.success,
+                "observed": c.observed,
+                "expected": c.expected,
+                "checked_at": now,
+            }
+            for entry, found in zip(entries, checks, strict=True)
+            for c in found
+        ]
+        if rows:
+            append(self.settings, "checks", rows)
+
+    # -- a changed contract -------------------------------------------------------------------------------------
+
+    def replay_if_changed(self) -> None:
+        """Derive raw again from landing where type, key or mask changed since the last committed batch."""
+        for record in self.source.records:
+            live = live_entries(self.ledger.entries(self.source.name, record.name))
+            if live and live[-1].data["raw_digest"] != record.raw_digest:
+                self._replay(record, live)
+
+    def _replay(self, record: Record, live: list[LedgerEntry]) -> None:
+        self.say(f"{self.source.name}.{record.name}: the contract changed; deriving raw again from landing")
+        generation = live[-1].data["generation"] + 1
+        servers = {s.name: s for s in self.source.servers}
+        work = self.settings.work / self.source.name / f"replay-{secrets.token_hex(4)}"
+        staged: list[Staged] = []
+        bodies: list[dict[str, Any]] = []
+        current: Path | None = None
+        try:
+            for i, entry in enumerate(live):
+                old = entry.data
+                if old.get("same_as"):
+                    continue
+                server = servers.get(old["server"])
+                if server is None:
+                    raise BrainError(
+                        f"{self.source.name}: batch {entry.seq} came from server {old['server']}, which the contract no longer has",
+                        "keep a server's entry as long as batches of it exist",
+                    )
+                as_of = date.fromisoformat(old["as_of"]) if old["as_of"] else None
+                mark = server.since_field if record.name == server.records[0] else None
+                stager = Stager(self.shapes[record.name], work / str(i), current, as_of, mark)
+                for read, at in reread(self.settings, self.keys, self.source, entry, server, [self.shapes[record.name]]):
+                    stager.add(read, at)
+                done = stager.finish(old["complete"])
+                current = done.hashes or current
+                staged.append(done)
+                keep = ("fetch_id", "server", "address", "as_of", "since", "landing", "delivery", "declared_total")
+                bodies.append(
+                    {
+                        **self._body("replay", record, generation),
+                        **{k: old.get(k) for k in keep},
+                        **done.stats(),
+                        "watermark": done.watermark,
+                        "reasons": done.reasons,
+                        "raw": [],
+                        "quarantine": None,
+                        "hashes": None,
+                        "holds": [],
+                        "replays": old.get("replays") or entry.seq,
+                    }
+                )
+            order = iter(staged)
+            last: list[dict[str, Any] | None] = [None]
+
+            def place(seq: int, body: dict[str, Any]) -> None:
+                body["hashes"] = last[0]
+                place_files(self.settings, seq, body, next(order))
+                last[0] = body["hashes"]
+
+            self.ledger.commit(bodies, place)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def place_files(settings: Settings, seq: int, body: dict[str, Any], staged: Staged) -> None:
+    """Move staged files to their committed places and complete the entry's body with their hashes."""
+    home = settings.home
+    where = f"{body['source']}/{body['record']}"
+    if body["kind"] == "held":
+        return
+    if staged.parts:
+        target = settings.raw / where / f"batch={seq:06d}"
+        target.mkdir(parents=True)
+        for part in staged.parts:
+            moved = part.replace(target / part.name)
+            body["raw"].append(asdict(file_ref(moved, home, pq.read_metadata(moved).num_rows)))
+        fsync_folder(target)
+        fsync_folder(target.parent)
+    if staged.quarantine:
+        target = settings.quarantine / where / f"batch={seq:06d}.parquet"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staged.quarantine.replace(target)
+        body["quarantine"] = asdict(file_ref(target, home, staged.quarantined))
+        fsync_folder(target.parent)
+    if staged.hashes:
+        target = settings.hashes / where / f"{seq:06d}.parquet"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staged.hashes.replace(target)
+        body["hashes"] = asdict(file_ref(target, home, pq.read_metadata(target).num_rows))
+        fsync_folder(target.parent)
+
+
+def reread(
+    settings: Settings, keys: Keys, source: Source, entry: LedgerEntry, server: Server, shapes: list[Shape]
+) -> Iterator[tuple[Any, datetime]]:
+    """Read a committed batch again from its landed bytes: runs of records and the time their payload came."""
+    segment = Segment(settings.home / entry.data["landing"]["segment"], keys)
+    wanted = {s.record.name for s in shapes}
+    # the first record type of a server answers for rows that cannot be read at all
+    all_shapes = [next((s for s in shapes if s.record.name == n), None) or Shape(source.record(n), Pseudonymiser(keys)) for n in server.records]
+    reader = Reader(server, all_shapes, keep_raw=not source.is_personal)
+    for payload, body in segment.bodies():
+        at = datetime.fromisoformat(payload.received_at)
+        for read in reader.read(payload.payload, content_of(server, payload, body)):
+            if read.record in wanted:
+                yield read, at
+
+
+def rebuild_hashes(settings: Settings, record: Record, live: list[LedgerEntry]) -> Path:
+    """The hash file that follows the last of `live`, made again from raw; raises where raw itself is changed."""
+    ref = live[-1].data["hashes"]
+    files = [settings.home / f["path"] for e in live for f in e.data["raw"]]
+    path = settings.home / ref["path"]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    prefix = len(f"{record.source}:{record.name}:")
+    key = f"substr(_record_id, {prefix + 1})"
+    ckey = f"{key} || '@' || _version_order" if record.version_fields else key
+    paths = ", ".join(f"'{f}'" for f in files)
+    with duckdb.connect() as con:
+        con.execute(
+            f"COPY (SELECT ckey, last(_hash ORDER BY batch) AS hash, last(_change <> 'upsert' ORDER BY batch) AS gone FROM "
+            f"(SELECT *, {ckey} AS ckey FROM read_parquet([{paths}], hive_partitioning = true, union_by_name = true)) GROUP BY ckey "
+            f"ORDER BY 1) TO '{path}.new' (FORMAT parquet)"
+        )
+    os.replace(f"{path}.new", path)
+    return path
+
+
+def uncommitted(settings: Settings, entries: list[LedgerEntry], source: str | None = None) -> list[Path]:
+    """Files of landing, raw, quarantine and hashes that no entry names: leftovers of a run that did not end."""
+    known: set[Path] = set()
+    for e in entries:
+        data = e.data
+        if data.get("landing"):
+            segment = Segment(settings.home / data["landing"]["segment"])
+            known |= {segment.path, segment.index_path}
+        refs = [*data.get("raw", ()), data.get("quarantine"), data.get("hashes")]
+        known |= {settings.home / r["path"] for r in refs if r}
+    found = []
+    for root in (settings.landing, settings.raw, settings.quarantine, settings.hashes):
+        base = root / source if source else root
+        found += [p for p in sorted(base.rglob("*")) if p.is_file() and p not in known]
+    return found
+
+
+def remove_uncommitted(settings: Settings, ledger: Ledger, source: str) -> None:
+    """Remove one source's leftovers; called under its lock."""
+    for path in uncommitted(settings, ledger.entries(source), source):
+        path.unlink()
+        if path.parent.name.startswith("batch=") and not any(path.parent.iterdir()):
+            path.parent.rmdir()
+    shutil.rmtree(settings.work / source, ignore_errors=True)
+
+
+def _batch(entry: LedgerEntry) -> Batch:
+    d = entry.data
+    names = ("received", "new", "unchanged", "withdrawn", "quarantined")
+    return Batch(
+        entry.seq, entry.source, entry.record, *(d[n] for n in names), entry.kind == "held", entry.leaf, tuple(d.get("holds", ()))
+    )
+
+
+def raise_if_held(batches: list[Batch]) -> None:
+    """Raise HeldError naming every held batch; the last good state keeps serving."""
+    held = [b for b in batches if b.held]
+    if held:
+        text = "; ".join(f"{b.source}.{b.record} (batch {b.seq}): {', '.join(b.reasons)}" for b in held)
+        raise HeldError(f"held at arrival: {text}", "look at the source; a later delivery supersedes it")
