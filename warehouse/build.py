@@ -1,0 +1,263 @@
+"""dbt over the committed batches: raw views, then every model and test in one run of dbt.
+
+A build starts from nothing: the databases are made in `warehouse/next/` and take their place only when every model and test
+has passed. So a removed model leaves no ghost behind, a failed build costs nothing but time, and what lies in `warehouse/`
+is always one whole build. Starting again costs little, because raw is columnar and already typed; what would cost is dbt's
+own start (4 s), so dbt runs once.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import brain
+from brain import journal
+from brain.errors import BrainError
+from brain.settings import ROOT, Settings
+from ingest.ledger import Ledger, LedgerEntry
+from warehouse import connect, state, views
+
+PROJECT = ROOT / "dbt_project"
+SHANGHAI = timezone(timedelta(hours=8))  # no summer time since 1991
+NOTHING_YET = "1970-01-01"  # as-of date of a warehouse without any batch
+FAILED = ("error", "fail", "runtime error")
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class ModelRun:
+    """One dbt model (or seed) of a build. `status`: success, error, skipped. `rows`: None for views and failed models."""
+
+    name: str
+    status: str
+    rows: int | None
+    seconds: float
+
+
+class BuildError(BrainError):
+    """A model or test failed. `models` are the runs up to there; what was built before stays in place."""
+
+    def __init__(self, message: str, hint: str | None, models: list[ModelRun]):
+        super().__init__(message, hint)
+        self.models = models
+
+
+def build(settings: Settings, progress: Progress | None = None, full: bool = False) -> list[ModelRun]:
+    """Build every model over what the ledger has committed; returns the models in the order they ran.
+
+    `full` forgets dbt's parse cache too. Raises BuildError naming model and reason, LockedError while another run holds the
+    warehouse; in both cases the last build and the release stay as they are.
+    """
+    say = progress or (lambda text: None)
+    with connect.writer_lock(settings, "build"):
+        ledger = Ledger(settings)
+        entries = ledger.entries()
+        head = ledger.head()
+        as_of = as_of_date(entries)
+        work = settings.warehouse_dir / "next"
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        target = settings.home / "dbt" / "target"
+        if full:
+            shutil.rmtree(target, ignore_errors=True)
+        for kind in journal.COLUMNS:
+            journal.ensure(settings, kind)
+        relations = views.create(settings, entries, work / "brain.duckdb")
+        say(f"raw: {relations} relations over {len(entries)} ledger entries, as of {as_of}")
+        started = datetime.now(UTC)
+        runs, problems = _run_dbt(settings, work, target, as_of, say)
+        runs = _count_rows(work, runs)
+        _journal(settings, runs)
+        if problems:
+            more = f"; {len(problems) - 1} more" if len(problems) > 1 else ""
+            raise BuildError(
+                f"the build failed: {problems[0]}{more}",
+                f"the last release keeps serving; see {settings.logs / 'dbt' / 'dbt.log'}",
+                runs,
+            )
+        _finish(work)
+        built = state.Build(
+            build_id=f"{started:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}",
+            built_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            as_of=as_of,
+            profile=settings.profile,
+            ledger_size=head.size if head else 0,
+            ledger_root=head.root if head else None,
+            code_version=code_version(),
+            files={name: state.sha256_file(work / f"{name}.duckdb") for name in state.SERVED},
+            models=[asdict(r) for r in runs],
+        )
+        _put_in_place(settings, work, target, built)
+        return runs
+
+
+def as_of_date(entries: list[LedgerEntry]) -> str:
+    """The date that models take for today: the day, in Xi'an, on which the newest batch was committed."""
+    times = [e.committed_at for e in entries if e.kind in ("committed", "accepted", "replay")]
+    if not times:
+        return NOTHING_YET
+    return datetime.fromisoformat(max(times)).astimezone(SHANGHAI).date().isoformat()
+
+
+@cache
+def code_version() -> str:
+    """Version of the project and, in a checkout, the commit."""
+    version = getattr(brain, "__version__", "0.1.0")
+    try:
+        commit = subprocess.run(
+            ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return version
+    return f"{version}+{commit.stdout.strip()}" if commit.returncode == 0 else version
+
+
+def _run_dbt(
+    settings: Settings, work: Path, target: Path, as_of: str, say: Progress
+) -> tuple[list[ModelRun], list[str]]:
+    """Run `dbt build` in this process. Returns the models and, in words, what went wrong."""
+    from dbt.cli.main import dbtRunner
+
+    arguments = [
+        "build",
+        *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+        *("--target-path", str(target), "--log-path", str(settings.logs / "dbt")),
+        *("--vars", f"{{as_of: '{as_of}'}}"),
+        *("--log-level", "none", "--log-level-file", "info", "--no-version-check", "--no-send-anonymous-usage-stats"),
+    ]
+    with _environment(BRAIN_WAREHOUSE=str(work), BRAIN_DBT_TARGET=str(target)):
+        try:
+            result = dbtRunner(callbacks=[_teller(say)]).invoke(arguments)
+        finally:
+            _release_databases()
+    if result.exception is not None:
+        return [], [without_values(str(result.exception))]
+    runs, problems = [], []
+    for item in result.result or []:
+        node, status = item.node, str(item.status)
+        if status in FAILED:
+            kind = {"test": "test", "unit_test": "unit test"}.get(node.resource_type, "model")
+            problems.append(f"{kind} {node.name}: {without_values(item.message or status)}")
+        if node.resource_type in ("model", "seed", "snapshot"):
+            runs.append(ModelRun(node.name, status, None, round(item.execution_time, 3)))
+    if not result.success and not problems:
+        problems.append("dbt reports a failure without naming one")
+    return runs, problems
+
+
+def _teller(say: Progress) -> Callable[[Any], None]:
+    """Turns dbt's events into one line per model, and one per failed test."""
+
+    def tell(event: Any) -> None:
+        if event.info.name in ("LogModelResult", "LogSeedResult", "LogTestResult"):
+            data = event.data
+            status = data.status.lower().split()[0] if data.status else ""
+            failed = status in ("error", "fail")
+            if event.info.name != "LogTestResult" or failed:
+                name = data.node_info.node_name
+                say(f"dbt {data.index}/{data.total} {name} {'FAILED' if failed else ''} {data.execution_time:.1f} s")
+
+    return tell
+
+
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    """Environment variables for the time of a dbt run; profiles.yml reads them."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _release_databases() -> None:
+    """dbt-duckdb keeps its connection for the life of the process; the files must be free for us and for others."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    with DuckDBConnectionManager._LOCK:
+        environment = DuckDBConnectionManager._ENV
+        if environment is not None:
+            environment.close()
+        DuckDBConnectionManager._ENV = None
+
+
+_VALUE = re.compile(r"((?:string|value|json)\s+)(['\"]).*?\2", re.IGNORECASE | re.DOTALL)
+
+
+def without_values(message: str) -> str:
+    """An error of dbt or DuckDB on one line without the data it quotes: a value could be somebody's name.
+
+    >>> without_values("Conversion Error: Could not convert string '610103' to DATE")
+    "Conversion Error: Could not convert string '…' to DATE"
+    """
+    lines = [line.strip() for line in _VALUE.sub(r"\1'…'", message).splitlines() if line.strip()]
+    cut = next((i for i, line in enumerate(lines) if line.startswith("LINE ")), len(lines))
+    return " ".join(lines[:cut])[:600]
+
+
+def _count_rows(work: Path, runs: list[ModelRun]) -> list[ModelRun]:
+    """Row counts of the tables, by name; model names are unique within the project."""
+    con = connect.memory()
+    try:
+        counts: dict[str, int] = {}
+        for name in state.DATABASES:
+            path = work / f"{name}.duckdb"
+            if not path.exists():
+                continue
+            connect.attach(con, path, name)
+            tables = con.execute(
+                "select schema_name, table_name from duckdb_tables() where database_name = ? and schema_name <> 'raw'",
+                [name],
+            ).fetchall()
+            for schema, table in tables:
+                where = f"{name}.{connect.quoted(schema)}.{connect.quoted(table)}"
+                counts[table] = con.execute(f"select count(*) from {where}").fetchone()[0]
+        return [ModelRun(r.name, r.status, counts.get(r.name), r.seconds) for r in runs]
+    finally:
+        con.close()
+
+
+def _journal(settings: Settings, runs: list[ModelRun]) -> None:
+    rows = [{"model": r.name, "status": r.status, "row_count": r.rows, "seconds": r.seconds} for r in runs]
+    journal.append(settings, "models", rows)
+
+
+def _finish(work: Path) -> None:
+    """Every byte in the database files themselves, none in a write-ahead log."""
+    for name in state.DATABASES:
+        con = connect.read_write(work / f"{name}.duckdb")
+        con.execute("checkpoint")
+        con.close()
+        if (work / f"{name}.duckdb.wal").exists():
+            raise BrainError(f"{name}.duckdb still has a write-ahead log", "build again")
+        state.sync_file(work / f"{name}.duckdb")
+
+
+def _put_in_place(settings: Settings, work: Path, target: Path, built: state.Build) -> None:
+    """Move the finished build over the last one. While `build.json` is away there is no build: cut off here, build again."""
+    folder = settings.warehouse_dir
+    for path in (state.build_path(settings), state.gate_path(settings)):
+        path.unlink(missing_ok=True)
+    for name in state.DATABASES:
+        (work / f"{name}.duckdb").replace(folder / f"{name}.duckdb")
+    shutil.copyfile(target / "manifest.json", state.manifest_path(settings))
+    work.rmdir()
+    state.sync_folder(folder)
+    state.write_build(settings, built)
