@@ -242,7 +242,7 @@ class Stager:
         if not bad:
             return
         self._unkeyed += sum(1 for b in bad if b[5])
-        texts = [self.shape.canonical(rows[b[0]]).decode() for b in bad]
+        texts = [self.shape.masked_text(rows[b[0]]) for b in bad]
         self._refuse([(b[1], b[2], b[3], b[4], text) for b, text in zip(bad, texts, strict=True)])
 
     def _reject(self, rejected: list[Rejected]) -> None:

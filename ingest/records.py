@@ -98,6 +98,13 @@ class Shape:
         """Canonical form: JSON object, names sorted, absent fields left out, no white space."""
         return self._encode(row)
 
+    def masked_text(self, row: Any) -> str:
+        """The canonical form without any personal value: what quarantine may keep in the open."""
+        hidden = {f.name: "***" for f in self.fields if f.is_personal and not f.mask and getattr(row, f.name)}
+        if hidden:
+            row = msgspec.structs.replace(row, **{n: msgspec.Raw(b'"***"') if self.record.field(n).is_nested else v for n, v in hidden.items()})
+        return self.canonical(row).decode()
+
     def hashes(self, rows: list[Any]) -> list[bytes]:
         """SHA-256 of the canonical form of each."""
         encode, sha256 = self._encode, hashlib.sha256
