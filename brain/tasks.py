@@ -1,0 +1,95 @@
+"""What every DAG task has in common: retries, which errors are worth one, and the message when all are used up.
+
+Imported by the files in `dags/`, which Airflow reads again and again: nothing heavy at the top.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from brain.errors import BrainError, ContractError, HeldError, IntegrityError
+from brain.settings import Settings
+from ingest.contract import SUFFIX, Source, load_source, source_files
+
+log = logging.getLogger(__name__)
+
+TIMEZONE = "Asia/Shanghai"
+POOLS = {
+    "ingest": (2, "sources fetched at the same time"),
+    "warehouse": (1, "DuckDB has one writer: build, check and publish take turns"),
+}
+FINAL = (ContractError, HeldError, IntegrityError)
+"""Errors that another try cannot mend: somebody has to look."""
+
+
+def profile_sources(settings: Settings, only: str | None = None) -> tuple[list[Source], dict[str, ContractError]]:
+    """The sources of the profile, and by name those whose file cannot be read. `only`: read no other file than its."""
+    sources, broken = [], {}
+    for path in source_files(settings):
+        name = path.name.removesuffix(SUFFIX)
+        if only not in (None, name):
+            continue
+        try:
+            source = load_source(path)
+        except ContractError as e:
+            broken[name] = e
+        else:
+            if settings.profile in source.profiles:
+                sources.append(source)
+    return sources, broken
+
+
+@contextmanager
+def final_errors() -> Iterator[None]:
+    """Turn an error that no retry mends into a failure at once; others are retried by Airflow."""
+    from airflow.sdk.exceptions import AirflowFailException
+
+    try:
+        yield
+    except FINAL as e:
+        raise AirflowFailException(str(e)) from e
+
+
+def report_failure(context: Mapping[str, Any]) -> None:
+    """Post a message to BRAIN_WEBHOOK when a task has failed for good.
+
+    The body is `{"text": ..., "dag_id": ..., "task_id": ..., "run_id": ..., "error": ...}`. Only our own messages are
+    sent, which never hold personal values; of any other error its type.
+    """
+    address = Settings.from_env().webhook
+    instance, error = context["ti"], context.get("exception")
+    ours = error if isinstance(error, BrainError) else getattr(error, "__cause__", None)
+    message = str(ours) if isinstance(ours, BrainError) else type(error).__name__
+    text = f"{instance.dag_id}.{instance.task_id} failed: {message}"
+    log.error(text)
+    if address is None:
+        return
+    import requests
+
+    body = {
+        "text": text,
+        "dag_id": instance.dag_id,
+        "task_id": instance.task_id,
+        "run_id": instance.run_id,
+        "error": message,
+    }
+    try:
+        requests.post(address, json=body, timeout=10, allow_redirects=False).raise_for_status()
+    except requests.RequestException as e:
+        # the address may hold a token, so only the kind of trouble is told
+        log.error("BRAIN_WEBHOOK could not be told: %s", type(e).__name__)
+
+
+DEFAULT_ARGS: dict[str, Any] = {
+    "owner": "science-brain",
+    "retries": 2,
+    "retry_delay": timedelta(minutes=1),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=15),
+    "execution_timeout": timedelta(hours=2),
+    "on_failure_callback": report_failure,
+}
