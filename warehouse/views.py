@@ -172,25 +172,31 @@ def _payload_rows(settings: Settings, entries: list[LedgerEntry]) -> Iterable[di
 
 def _quarantine(con: duckdb.DuckDBPyConnection, settings: Settings, entries: list[LedgerEntry]) -> None:
     """View over the quarantine files of live entries. `quarantine_id` is `<batch>-<n>`, n counting from 1 in file order."""
-    parts = []
-    for entry in live_entries(entries):
-        ref = entry.data["quarantine"]
-        if not ref:
-            continue
-        parts.append(
-            f"select '{entry.seq}-' || (file_row_number + 1) as quarantine_id, {connect.literal(entry.source)} as source, "
-            f"{connect.literal(entry.record)} as record, {entry.seq}::bigint as batch, payload, pointer, record_id, "
-            f"reasons, raw_json, timestamp '{_utc(entry.committed_at)}' as quarantined_at "
-            f"from read_parquet({connect.literal(str(settings.home / ref['path']))}, file_row_number = true)"
+    files = [
+        {
+            "path": str(settings.home / e.data["quarantine"]["path"]),
+            "batch": e.seq,
+            "source": e.source,
+            "record": e.record,
+            "quarantined_at": e.committed_at,
+        }
+        for e in live_entries(entries)
+        if e.data["quarantine"]
+    ]
+    columns = {"path": "VARCHAR", **{c: QUARANTINE[c] for c in ("batch", "source", "record", "quarantined_at")}}
+    _table(con, "quarantine__files", columns, files)
+    if files:
+        paths = ", ".join(connect.literal(f["path"]) for f in files)
+        body = (
+            "select f.batch || '-' || (q.file_row_number + 1) as quarantine_id, f.source, f.record, f.batch, q.payload, "
+            "q.pointer, q.record_id, q.reasons, q.raw_json, f.quarantined_at "
+            f"from read_parquet([{paths}], filename = true, file_row_number = true) as q "
+            "inner join raw.quarantine__files as f on q.filename = f.path"
         )
-    typed = ", ".join(f"cast(null as {t}) as {connect.quoted(c)}" for c, t in QUARANTINE.items())
-    con.execute(
-        f"create or replace view raw.quarantine__records as {' union all '.join(parts) or f'select {typed} limit 0'}"
-    )
-
-
-def _utc(iso: str) -> str:
-    return iso.removesuffix("+00:00").removesuffix("Z")
+    else:
+        typed = ", ".join(f"cast(null as {t}) as {connect.quoted(c)}" for c, t in QUARANTINE.items())
+        body = f"select {typed} limit 0"
+    con.execute(f"create or replace view raw.quarantine__records as {body}")
 
 
 def _journal(con: duckdb.DuckDBPyConnection, settings: Settings, kind: str) -> None:

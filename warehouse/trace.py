@@ -1,0 +1,235 @@
+"""From a mart row, an entity or a record back to the bytes that a source sent."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+
+from brain.errors import BrainError, IntegrityError
+from brain.keys import Keys, load_keys
+from brain.settings import Settings
+from ingest.contract import Record, Source, load_sources
+from ingest.landing import Segment
+from ingest.ledger import Ledger, LedgerEntry, live_entries
+from ingest.privacy import Pseudonymiser
+from ingest.raw import relation_sql
+from ingest.records import Reader, Shape, content_of, locate
+from warehouse import connect
+
+DATABASES = ("official", "audit")
+
+
+def trace(settings: Settings, ref: str) -> dict[str, Any]:
+    """REF is a record id (`ror:organization:…`), a mart row (`fct_projects:…`) or an entity id.
+
+    Returns `ref`, `entities`, `records` (each with its versions, payloads and the record read again at its locator),
+    `models` and `checks`. Raises BrainError where nothing is known under that name.
+    """
+    tracer = _Tracer(settings)
+    try:
+        return tracer.trace(ref)
+    finally:
+        tracer.close()
+
+
+class _Tracer:
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self.keys: Keys = load_keys(settings)
+        self.sources = load_sources(settings, all_profiles=True)
+        self.ledger = Ledger(settings, self.keys)
+        self.entries = self.ledger.entries()
+        self.release = self._open_release()
+
+    def close(self) -> None:
+        if self.release:
+            self.release.close()
+
+    def _open_release(self) -> duckdb.DuckDBPyConnection | None:
+        if not self.settings.current.exists():
+            return None
+        folder = self.settings.current.resolve()
+        con = connect.memory()
+        for name in DATABASES:
+            connect.attach(con, folder / f"{name}.duckdb", name)
+        return con
+
+    def trace(self, ref: str) -> dict[str, Any]:
+        source, _, rest = ref.partition(":")
+        record_type, _, key = rest.partition(":")
+        if key and source in self.sources and any(r.name == record_type for r in self.sources[source].records):
+            record_ids = [ref]
+            rows = self._rows_holding(ref)
+        else:
+            rows = self._rows_named(ref)
+            if not rows:
+                hint = "a record id, <mart>:<key> or an entity id, as dashboards show them"
+                raise BrainError(f"nothing is known as {ref!r}", hint)
+            record_ids = sorted({i for r in rows for i in r["record_ids"]})
+        records = [self._record(i) for i in record_ids]
+        if not any(r["versions"] for r in records):
+            raise BrainError(f"no committed version of {ref!r}", "`brain quarantine list` shows what was refused")
+        batches = sorted({v["batch"] for r in records for v in r["versions"]})
+        return {
+            "ref": ref,
+            "entities": [{k: r[k] for k in ("mart", "id", "label")} for r in rows],
+            "records": records,
+            "models": self._models(sorted({r["mart"] for r in rows})),
+            "checks": self._checks(batches),
+        }
+
+    # -- marts --------------------------------------------------------------------------------------------------
+
+    def _marts(self) -> list[tuple[str, str, str, str | None]]:
+        """(database, mart, key column, label column) of every mart whose rows name their records.
+
+        House rule: the first column of a mart is its key.
+        """
+        if not self.release:
+            return []
+        found = self.release.execute(
+            "SELECT database_name, table_name, list(column_name ORDER BY column_index) FROM duckdb_columns() "
+            "WHERE database_name IN ('official', 'audit') GROUP BY ALL HAVING list_contains(list(column_name), 'record_ids') ORDER BY 1, 2"
+        ).fetchall()
+        names = ("name_zh", "name", "title", "institution_name", "platform_name", "company_name")
+        return [(d, t, columns[0], next((n for n in names if n in columns), None)) for d, t, columns in found]
+
+    def _select(self, database: str, mart: str, key: str, label: str | None, where: str, value: str) -> list[dict[str, Any]]:
+        assert self.release
+        shown = f'"{label}"' if label else "NULL"
+        rows = self.release.execute(
+            f'SELECT "{key}"::VARCHAR, {shown}::VARCHAR, record_ids::VARCHAR FROM {database}.main."{mart}" WHERE {where} LIMIT 1000',
+            [value],
+        ).fetchall()
+        return [
+            {"mart": mart, "id": k, "label": None if mart == "dim_people" else text, "record_ids": json.loads(ids or "[]")}
+            for k, text, ids in rows
+        ]
+
+    def _rows_holding(self, record_id: str) -> list[dict[str, Any]]:
+        found = []
+        for d, m, k, label in self._marts():
+            needle = json.dumps(record_id, ensure_ascii=False)
+            found += self._select(d, m, k, label, "contains(record_ids::VARCHAR, ?)", needle)
+        return found
+
+    def _rows_named(self, ref: str) -> list[dict[str, Any]]:
+        mart, _, key = ref.partition(":")
+        marts = self._marts()
+        chosen = [m for m in marts if m[1] == mart and key]
+        value = key if chosen else ref
+        found = []
+        for d, m, k, label in chosen or marts:
+            found += self._select(d, m, k, label, f'"{k}"::VARCHAR = ?', value)
+        return found
+
+    def _models(self, marts: list[str]) -> list[dict[str, Any]]:
+        return self._audit_rows("audit_model_runs", "model", marts)
+
+    def _checks(self, batches: list[int]) -> list[dict[str, Any]]:
+        return self._audit_rows("audit_check_results", "batch", batches)
+
+    def _audit_rows(self, mart: str, column: str, values: list[Any]) -> list[dict[str, Any]]:
+        if not self.release or not values:
+            return []
+        exists = self.release.execute(
+            "SELECT count(*) FROM duckdb_columns() WHERE database_name = 'audit' AND table_name = ? AND column_name = ?",
+            [mart, column],
+        ).fetchone()
+        if not exists or not exists[0]:
+            return []
+        found = self.release.execute(f'SELECT * FROM audit.main."{mart}" WHERE list_contains(?, "{column}") LIMIT 500', [values])
+        names = [d[0] for d in found.description]
+        return [dict(zip(names, map(_plain, row), strict=True)) for row in found.fetchall()]
+
+    # -- records ------------------------------------------------------------------------------------------------
+
+    def _record(self, record_id: str) -> dict[str, Any]:
+        source_name, record_name, _ = record_id.split(":", 2)
+        source = self.sources[source_name]
+        record = source.record(record_name)
+        live = live_entries([e for e in self.entries if e.source == source_name and e.record == record_name])
+        by_seq = {e.seq: e for e in live}
+        files = [self.settings.home / f["path"] for e in live for f in e.data["raw"]]
+        with connect.memory() as con:
+            rows = con.execute(
+                f"SELECT _version, _change, _content_hash, _batch, _received_at, _as_of, _payload, _pointer FROM "
+                f"({relation_sql(record, files)}) WHERE _record_id = ? ORDER BY _version",
+                [record_id],
+            ).fetchall()
+        return {
+            "record_id": record_id,
+            "source": source_name,
+            "record": record_name,
+            "versions": [self._version(source, record, by_seq[r[3]], r) for r in rows],
+        }
+
+    def _version(self, source: Source, record: Record, entry: LedgerEntry, row: tuple) -> dict[str, Any]:
+        version, change, content_hash, batch, received_at, as_of, payload, pointer = row
+        data = entry.data
+        found: dict[str, Any] = {
+            "version": version,
+            "change": change,
+            "content_hash": content_hash or None,
+            "batch": batch,
+            "received_at": received_at.replace(tzinfo=UTC).isoformat(),
+            "as_of": as_of.isoformat() if as_of else None,
+            "payload": None,
+            "pointer": pointer,
+            "verified": None,
+            "raw": None,
+        }
+        segment = Segment(self.settings.home / data["landing"]["segment"], self.keys)
+        if change == "withdrawn":  # proven by the whole delivery, which does not hold the record
+            return found
+        landed = segment.entries()[payload]
+        found["payload"] = {
+            "segment": data["landing"]["segment"],
+            "offset": landed.offset,
+            "length": landed.length,
+            "sha256": landed.sha256 or landed.stored_sha256,
+            "stored_sha256": landed.stored_sha256,
+            "encrypted": landed.wrapped_key is not None,
+            "url": landed.url,
+            "received_at": landed.received_at,
+        }
+        server = next(s for s in source.servers if s.name == data["server"])
+        try:
+            if segment.index_sha256 != data["landing"]["index_sha256"]:
+                raise IntegrityError("the landing index was changed")
+            content = content_of(server, landed, segment.body(landed))
+            value = locate(server, content, pointer)
+            found["raw"] = _shown(value, server.encoding)
+            found["verified"] = self._hash_at(source, record, server, payload, content, pointer) == content_hash
+        except IntegrityError:
+            found["verified"] = False
+        return found
+
+    def _hash_at(
+        self, source: Source, record: Record, server: Any, payload: int, content: bytes, pointer: str
+    ) -> str | None:
+        """Content hash of the record at a locator, computed again from the landed bytes."""
+        shapes = [Shape(source.record(n), Pseudonymiser(self.keys)) for n in server.records]
+        shape = next(s for s in shapes if s.record.name == record.name)
+        for read in Reader(server, shapes, keep_raw=False).read(payload, content):
+            if read.record == record.name and pointer in read.pointers:
+                return shape.hashes([read.rows[read.pointers.index(pointer)]])[0].hex()
+        return None
+
+
+def _shown(value: Any, encoding: str) -> Any:
+    if isinstance(value, bytes):
+        try:
+            return value.decode(encoding)
+        except UnicodeDecodeError:
+            return value.hex()
+    return msgspec.to_builtins(value)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime | date) else str(value) if isinstance(value, Path) else value
