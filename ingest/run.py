@@ -373,6 +373,7 @@ class _Run:
                 "observed": c.observed,
                 "expected": c.expected,
                 "checked_at": now,
+                "severity": c.severity,
             }
             for entry, found in zip(entries, checks, strict=True)
             for c in found
