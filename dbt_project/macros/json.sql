@@ -52,3 +52,11 @@
             '\\', chr(1)), '\''', ''''), '\"', '"'), '\n', ' '), chr(1), '\')
     )
 {%- endmacro -%}
+
+{#- Text with a separator to a list; an empty or missing text is an empty list. -#}
+{%- macro split_list(value, separator) -%}
+    list_filter(
+        coalesce(string_split({{ value }}, '{{ separator }}'), cast([] as varchar [])),
+        lambda x: trim(x) != ''
+    )
+{%- endmacro -%}
