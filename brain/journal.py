@@ -44,8 +44,15 @@ COLUMNS: dict[str, dict[str, str]] = {
         "seconds": "DOUBLE",
         "built_at": "TIMESTAMP",
     },
+    "access": {
+        "run_id": "VARCHAR",
+        "who": "VARCHAR",
+        "action": "VARCHAR",
+        "ref": "VARCHAR",
+        "accessed_at": "TIMESTAMP",
+    },
 }
-_TIME = {"checks": "checked_at", "models": "built_at"}
+_TIME = {"checks": "checked_at", "models": "built_at", "access": "accessed_at"}
 
 
 @cache

@@ -181,12 +181,22 @@ class Record:
         return next(f for f in self.fields if f.name == name)
 
     @cached_property
+    def columns(self) -> tuple[tuple[str, Field | None], ...]:
+        """Columns of raw by name; a masked field `x` has its keyed pseudonym `x_pseudonym` (no field) beside it."""
+        found: dict[str, Field | None] = {f.name: f for f in self.fields}
+        found |= {f"{f.name}_pseudonym": None for f in self.fields if f.mask}
+        return tuple(sorted(found.items()))
+
+    @cached_property
     def raw_digest(self) -> str:
-        """Hash of everything that decides what raw holds; when it changes, raw is derived again from landing."""
+        """Hash of everything that decides what raw holds: names, types, keys, masks, rules.
+
+        When it changes, raw is derived again from landing, so what was refused is judged again too.
+        """
+        told = {"label", "description", "classification", "unit"}  # words for people: they change nothing in raw
         shape = {
-            "fields": [
-                [f.name, f.physical, f.type, f.date_format, f.null_values, f.mask, f.key_position] for f in self.fields
-            ],
+            "fields": [{k: v for k, v in vars(f).items() if k not in told} for f in self.fields],
+            "ignored": self.ignored,
             "delivery": [self.delivery, self.version_fields, self.when, self.deleted_when],
         }
         return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()[:16]

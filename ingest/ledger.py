@@ -191,7 +191,7 @@ def live_entries(entries: list[LedgerEntry]) -> list[LedgerEntry]:
 
     A generation begins when a changed contract makes raw be derived again from landing (`replay`).
     """
-    data = [(e, e.data) for e in entries if e.kind in ("committed", "replay")]
+    data = [(e, e.data) for e in entries if e.kind in ("committed", "accepted", "replay")]
     newest: dict[tuple[str, str], int] = {}
     for e, d in data:
         newest[e.source, e.record] = max(newest.get((e.source, e.record), 0), d["generation"])

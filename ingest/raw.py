@@ -108,6 +108,7 @@ class Stager:
         self.current = current
         self.as_of = as_of
         self.watermark_field = watermark_field
+        self.accept = False  # a person decided that what the contract refuses is a record all the same
         self.staged = Staged(self.record, folder)
         self._rows: list[Any] = []
         self._places: list[tuple[int, str]] = []
@@ -211,7 +212,7 @@ class Stager:
         part = len(self.staged.parts)
         self._con.register("delivered", table)
         types = {name: str(a.type) for name, a in columns.items()}
-        self._con.execute(f"CREATE OR REPLACE TEMP TABLE chunk AS {self._sql.select(types, self.as_of)}")
+        self._con.execute(f"CREATE OR REPLACE TEMP TABLE chunk AS {self._sql.select(types, self.as_of, self.accept)}")
         self._con.execute(
             f"INSERT INTO seen SELECT c._ckey, c._hash, c._payload, c._pointer, {self._ordinal} + c._i, "
             f"c._reasons IS NOT NULL, k.hash, c._change = 'delete', {part} FROM chunk c LEFT JOIN current k ON k.ckey = c._ckey"
@@ -353,8 +354,8 @@ class _CheckSql:
     def __init__(self, record: Record):
         self.record = record
 
-    def select(self, arrow_types: dict[str, str], as_of: date | None) -> str:
-        """`arrow_types`: type of each delivered column as Arrow names it."""
+    def select(self, arrow_types: dict[str, str], as_of: date | None, accept: bool) -> str:
+        """`arrow_types`: type of each delivered column as Arrow names it. `accept`: types only, no refusal."""
         record = self.record
         typed, reasons = [], []
         for name, f in record.columns:
@@ -374,7 +375,7 @@ class _CheckSql:
         inner = (
             f"SELECT {', '.join(typed)}, {key} AS _record_id, d._hash, d._payload, d._pointer, {change} AS _change, "
             f"d._version_order, d._received_at, {day} AS _as_of, d._warnings, {ckey} AS _ckey, d._i, "
-            f"{self._reason_list(reasons)} AS _reasons FROM delivered d"
+            f"{self._reason_list([] if accept else reasons)} AS _reasons FROM delivered d"
         )
         return inner
 

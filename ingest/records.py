@@ -57,6 +57,13 @@ class Read:
     warnings: list[list[str] | None] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
 
+    def only(self, pointer: str) -> Read:
+        """The one row at a locator; nothing where this run does not hold it."""
+        if pointer not in self.pointers:
+            return Read(self.record, self.payload)
+        i = self.pointers.index(pointer)
+        return Read(self.record, self.payload, self.rows[i : i + 1], [pointer], self.warnings[i : i + 1])
+
 
 class Shape:
     """The flat struct of one record type and how delivered values become one."""

@@ -10,7 +10,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -319,7 +319,7 @@ class _Run:
             last = live[-1].data if live else None
             stats = s.stats()
             found = check_batch(self.settings, record, s.parts, stats, [e.data for e in live])
-            holds = [f"{c.name}{f'({c.column})' if c.column else ''}: {c.observed}" for c in found if c.severity == "hold" and not c.success]
+            holds = [f"{c.name}{f'({c.column})' if c.column else ''}: {c.observed}" for c in found if c.holds]
             newest = max((e.data["as_of"] for e in live if e.data["as_of"]), default=None)
             if record.delivery == "snapshot" and delivery.as_of and newest and delivery.as_of.isoformat() < newest:
                 holds.append(f"older_snapshot: as of {delivery.as_of}, committed is {newest}")
@@ -357,29 +357,11 @@ class _Run:
 
     def _journal(self, entries: list[LedgerEntry], checks: list[list[Any]]) -> None:
         from brain.journal import append
+        from expectations import journal_rows
 
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        rows = [
-            {
-                "run_id": f"ingest-{entry.seq}",
-                "gate": "arrival",
-                "suite": c.suite,
-                "source": entry.source,
-                "record": entry.record,
-                "batch": entry.seq,
-                "check_name": c.name,
-                "column_name": c.column,
-                "success": c.success,
-                "observed": c.observed,
-                "expected": c.expected,
-                "checked_at": now,
-                "severity": c.severity,
-            }
-            for entry, found in zip(entries, checks, strict=True)
-            for c in found
-        ]
-        if rows:
-            append(self.settings, "checks", rows)
+        found = [replace(c, batch=e.seq) for e, some in zip(entries, checks, strict=True) for c in some]
+        if found:
+            append(self.settings, "checks", journal_rows(found))
 
     # -- a changed contract -------------------------------------------------------------------------------------
 
@@ -412,6 +394,7 @@ class _Run:
                 as_of = date.fromisoformat(old["as_of"]) if old["as_of"] else None
                 mark = server.since_field if record.name == server.records[0] else None
                 stager = Stager(self.shapes[record.name], work / str(i), current, as_of, mark)
+                stager.accept = old.get("released") is not None
                 for read, at in reread(self.settings, self.keys, self.source, entry, server, [self.shapes[record.name]]):
                     stager.add(read, at)
                 done = stager.finish(old["complete"])
@@ -430,6 +413,7 @@ class _Run:
                         "hashes": None,
                         "holds": [],
                         "replays": old.get("replays") or entry.seq,
+                        "released": old.get("released"),
                     }
                 )
             order = iter(staged)
@@ -477,6 +461,7 @@ def reread(
     settings: Settings, keys: Keys, source: Source, entry: LedgerEntry, server: Server, shapes: list[Shape]
 ) -> Iterator[tuple[Any, datetime]]:
     """Read a committed batch again from its landed bytes: runs of records and the time their payload came."""
+    released = entry.data.get("released")
     segment = Segment(settings.home / entry.data["landing"]["segment"], keys)
     wanted = {s.record.name for s in shapes}
     # the first record type of a server answers for rows that cannot be read at all
@@ -484,9 +469,13 @@ def reread(
     reader = Reader(server, all_shapes, keep_raw=not source.is_personal)
     for payload, body in segment.bodies():
         at = datetime.fromisoformat(payload.received_at)
+        if released and payload.payload != released["payload"]:
+            continue
         for read in reader.read(payload.payload, content_of(server, payload, body)):
             if read.record in wanted:
-                yield read, at
+                read = read.only(released["pointer"]) if released else read
+                if read.rows or read.rejected:
+                    yield read, at
 
 
 def rebuild_hashes(settings: Settings, record: Record, live: list[LedgerEntry]) -> Path:

@@ -155,7 +155,7 @@ def _files(settings: Settings, entries: Iterable[LedgerEntry], problems: list[Pr
                 if not _same(settings.home / ref["path"], ref["sha256"]):
                     problems.append(_problem(kind, ref["path"]))
                     damaged.add(ref["path"])
-    newest = {(e.source, e.record): e.data.get("hashes") for e in entries if e.kind in ("committed", "replay")}
+    newest = {(e.source, e.record): e.data.get("hashes") for e in entries if e.kind in ("committed", "accepted", "replay")}
     for ref in filter(None, newest.values()):
         if not _same(settings.home / ref["path"], ref["sha256"]):
             problems.append(_problem("hash_file", ref["path"]))
