@@ -1,0 +1,423 @@
+"""The command line: a contract. `--json` prints one document on stdout, messages go to stderr.
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 held by a gate, 75 another run holds the lock.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from brain.errors import BrainError, HeldError
+from brain.settings import Settings
+
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+
+
+class Group(click.Group):
+    """Turns our own errors into one line and an exit code; defects keep their traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrainError as e:
+            click.secho(f"error: {e.message}", fg="red", err=True)
+            if e.hint:
+                click.echo(f"  try: {e.hint}", err=True)
+            ctx.exit(e.exit_code)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="science-brain")
+def main() -> None:
+    """Science Brain 科技大脑: from what the sources sent to dashboards, and back to the bytes.
+
+    A day's work is `brain run`: ingest every source, build, check, publish. Then `brain status` says where things stand,
+    and `brain trace` follows any number back. Settings come from the environment (BRAIN_HOME, BRAIN_PROFILE, …).
+    """
+
+
+def _say() -> Callable[[str], None]:
+    """Progress on stderr, with the time since the command began."""
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        minutes, seconds = divmod(int(time.monotonic() - began), 60)
+        click.echo(f"[{minutes}:{seconds:02d}] {text}", err=True)
+
+    return say
+
+
+def _default(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return value.isoformat() if isinstance(value, datetime | date) else str(value)
+
+
+def _print_json(document: Any) -> None:
+    click.echo(json.dumps(document, ensure_ascii=False, default=_default, indent=None))
+
+
+def _table(rows: list[dict[str, Any]], columns: list[str]) -> None:
+    """A plain table for people."""
+    texts = [[("" if r.get(c) is None else str(r.get(c))) for c in columns] for r in rows]
+    widths = [max([len(c), *(len(t[i]) for t in texts)]) for i, c in enumerate(columns)]
+    click.echo("  ".join(c.ljust(w) for c, w in zip(columns, widths, strict=True)).rstrip())
+    for t in texts:
+        click.echo("  ".join(c.ljust(w) for c, w in zip(t, widths, strict=True)).rstrip())
+
+
+def source_rows(settings: Settings) -> list[dict[str, Any]]:
+    """Sources of the profile with their last batch and whether it is fresh (`fresh`, `stale` or `never`)."""
+    from ingest.contract import load_sources
+    from ingest.ledger import Ledger
+
+    last: dict[str, str] = {}
+    if settings.ledger_path.exists():
+        last = {e.source: e.committed_at for e in Ledger(settings).entries() if e.kind in ("committed", "held")}
+    now = datetime.now(UTC)
+    rows = []
+    for s in load_sources(settings).values():
+        at = last.get(s.name)
+        limit = timedelta(hours=s.freshness_hours) if s.freshness_hours else None
+        stale = bool(at and limit and now - datetime.fromisoformat(at) > limit)
+        rows.append(
+            {
+                "name": s.name,
+                "title": s.title,
+                "records": [r.name for r in s.records],
+                "schedule": s.schedule,
+                "last_batch": at,
+                "freshness": "never" if at is None else "stale" if stale else "fresh",
+            }
+        )
+    return rows
+
+
+@main.command()
+@AS_JSON
+def sources(as_json: bool) -> None:
+    """List sources, their record types, schedules and freshness."""
+    rows = source_rows(Settings.from_env())
+    if as_json:
+        _print_json({"sources": rows})
+    else:
+        _table([{**r, "records": ", ".join(r["records"])} for r in rows], ["name", "records", "schedule", "last_batch", "freshness"])
+
+
+def _ingest(settings: Settings, names: tuple[str, ...], full: bool, since: date | None) -> tuple[list[Any], list[BrainError]]:
+    from ingest.contract import load_sources
+    from ingest.run import ingest_source, source_of
+
+    chosen = [source_of(settings, n).name for n in names] or list(load_sources(settings))
+    batches: list[Any] = []
+    errors: list[BrainError] = []
+    say = _say()
+    for name in chosen:
+        try:
+            batches += ingest_source(settings, name, full=full, since=since, progress=say)
+        except BrainError as e:  # one source that is down does not stop the others
+            click.secho(f"error: {e}", fg="red", err=True)
+            errors.append(e)
+    return batches, errors
+
+
+def _outcome(batches: list[Any], errors: list[BrainError]) -> None:
+    """End with the right exit code: a failure first, then a hold."""
+    if errors:
+        sys.exit(errors[0].exit_code)
+    if any(b.held for b in batches):
+        sys.exit(HeldError.exit_code)
+
+
+def _since(value: datetime | None) -> date | None:
+    return value.date() if value else None
+
+
+SINCE = click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Ask for what changed from this date on.")
+
+
+@main.command()
+@click.argument("names", metavar="SOURCE...", nargs=-1, required=True)
+@click.option("--full", is_flag=True, help="Ask for everything, even where the source can tell what changed.")
+@SINCE
+@AS_JSON
+def ingest(names: tuple[str, ...], full: bool, since: datetime | None, as_json: bool) -> None:
+    """Fetch, land, read, check and commit the named sources."""
+    batches, errors = _ingest(Settings.from_env(), names, full, _since(since))
+    if as_json:
+        _print_json({"batches": [b.json() for b in batches], "errors": [e.message for e in errors]})
+    _outcome(batches, errors)
+
+
+@main.command()
+@AS_JSON
+def build(as_json: bool) -> None:
+    """Build the marts from all committed batches (dbt)."""
+    from warehouse.build import build as run
+
+    models = run(Settings.from_env(), progress=_say())
+    if as_json:
+        _print_json({"models": models})
+
+
+def _check(settings: Settings) -> list[Any]:
+    from expectations.release import check_release
+
+    checks = check_release(settings)
+    for c in checks:
+        if not c.success:
+            click.echo(f"{'HOLD' if c.holds else 'warn'}  {c.suite}.{c.name} {c.column or ''}: {c.observed}; expected {c.expected}", err=True)
+    return checks
+
+
+def _check_json(checks: list[Any]) -> dict[str, Any]:
+    return {"checks": [asdict(c) for c in checks], "success": not any(c.holds for c in checks)}
+
+
+@main.command()
+@AS_JSON
+def check(as_json: bool) -> None:
+    """Judge the build: the release gate."""
+    checks = _check(Settings.from_env())
+    if as_json:
+        _print_json(_check_json(checks))
+    else:
+        click.echo(f"{sum(c.success for c in checks)} of {len(checks)} checks passed")
+    if any(c.holds for c in checks):
+        sys.exit(HeldError.exit_code)
+
+
+@main.command()
+@click.option("--rollback", "rollback_to", is_flag=False, flag_value="", metavar="[RELEASE]", help="Return to the release before, or to a named kept one.")
+@AS_JSON
+def publish(rollback_to: str | None, as_json: bool) -> None:
+    """Make the checked build the current release, or return to a kept one."""
+    from warehouse.publish import publish as run
+    from warehouse.publish import rollback
+
+    settings = Settings.from_env()
+    release = run(settings, progress=_say()) if rollback_to is None else rollback(settings, rollback_to or None)
+    if as_json:
+        _print_json(_release_json(release))
+    else:
+        click.echo(f"current release: {release.id} ({release.content_hash[:16]})")
+
+
+def _release_json(release: Any) -> dict[str, Any]:
+    return {"release": release.id, "path": release.path, "content_hash": release.content_hash}
+
+
+@main.command()
+@click.argument("names", metavar="[SOURCE...]", nargs=-1)
+@click.option("--full", is_flag=True, help="Ask for everything, even where the source can tell what changed.")
+@SINCE
+@AS_JSON
+def run(names: tuple[str, ...], full: bool, since: datetime | None, as_json: bool) -> None:
+    """Ingest (all sources, or the named ones), build, check and publish, in one process."""
+    from warehouse.build import build as run_build
+    from warehouse.publish import publish as run_publish
+
+    settings = Settings.from_env()
+    document: dict[str, Any] = {}
+    batches, errors = _ingest(settings, names, full, _since(since))
+    document |= {"batches": [b.json() for b in batches], "errors": [e.message for e in errors]}
+    held = False
+    try:
+        if batches:
+            document["models"] = run_build(settings, progress=_say())
+            checks = _check(settings)
+            document |= _check_json(checks)
+            held = not document["success"]
+            if not held:
+                release = run_publish(settings, progress=_say())
+                document |= _release_json(release)
+                click.echo(f"current release: {release.id}", err=True)
+    finally:
+        if as_json:
+            _print_json(document)
+    if held:
+        click.secho("the release is held; the last one keeps serving", fg="red", err=True)
+        sys.exit(HeldError.exit_code)
+    _outcome(batches, errors)
+
+
+@main.command()
+@click.argument("ref")
+@AS_JSON
+def trace(ref: str, as_json: bool) -> None:
+    """Follow REF to the bytes a source sent.
+
+    REF is a record id (nsfc:project:71701001), a mart row (fct_projects:<key>) or an entity id, as dashboards show them.
+    """
+    from warehouse.trace import trace as run
+
+    found = run(Settings.from_env(), ref)
+    if as_json:
+        _print_json(found)
+        return
+    for e in found["entities"]:
+        click.echo(f"{e['mart']}  {e['id']}  {e['label'] or ''}")
+    for r in found["records"]:
+        click.secho(r["record_id"], bold=True)
+        for v in r["versions"]:
+            p = v["payload"] or {}
+            state = {True: "verified", False: "NOT VERIFIED", None: "left out by a complete delivery"}[v["verified"]]
+            click.echo(f"  version {v['version']}  {v['change']}  batch {v['batch']}  received {v['received_at']}  {state}")
+            if p:
+                click.echo(f"    from {p['url']}  at {v['pointer']}")
+                click.echo(f"    bytes {p['offset']}+{p['length']} of {p['segment']}  sha256 {p['sha256']}")
+                click.echo(f"    raw {v['raw'] if isinstance(v['raw'], str) else json.dumps(v['raw'], ensure_ascii=False)}".rstrip())
+    click.echo(f"{len(found['models'])} model runs and {len(found['checks'])} checks stand behind it (--json lists them)")
+
+
+@main.command()
+@AS_JSON
+def verify(as_json: bool) -> None:
+    """Prove the whole chain again: ledger, every landed byte, raw against landing."""
+    from warehouse.verify import verify as run
+
+    found = run(Settings.from_env(), progress=_say())
+    if as_json:
+        _print_json(found)
+    else:
+        click.echo(f"{found['entries']} entries, {found['payloads']} payloads, {found['records']} records")
+        for p in found["problems"]:
+            click.secho(f"PROBLEM {p['kind']}: {p['where']}", fg="red")
+        for path in found["uncommitted"]:
+            click.echo(f"uncommitted (no problem, the next run removes it): {path}")
+        click.echo(found["checkpoint"] or "no entry yet")
+    if found["problems"]:
+        sys.exit(1)
+
+
+@main.group()
+def quarantine() -> None:
+    """What was refused, and why."""
+
+
+@quarantine.command("list")
+@click.option("--source", help="Only this source.")
+@AS_JSON
+def quarantine_list(source: str | None, as_json: bool) -> None:
+    """List refused records with their reasons, newest batch first."""
+    from ingest.quarantine import list_items
+
+    items = list_items(Settings.from_env(), source)
+    if as_json:
+        _print_json({"items": items})
+    else:
+        _table([{**i, "reasons": ", ".join(i["reasons"])} for i in items], ["id", "source", "record", "reasons", "pointer"])
+
+
+@quarantine.command("show")
+@click.argument("item_id", metavar="ID")
+@AS_JSON
+def quarantine_show(item_id: str, as_json: bool) -> None:
+    """Show one refused record as it was sent. That you looked is written to the journal."""
+    from ingest.quarantine import show
+
+    item = show(Settings.from_env(), item_id)
+    if as_json:
+        _print_json(item)
+    else:
+        for key in ("id", "source", "record", "batch", "reasons", "url", "pointer", "received_at", "original"):
+            click.echo(f"{key:12} {item[key]}")
+
+
+@quarantine.command("release")
+@click.argument("item_id", metavar="ID")
+@click.option("--why", required=True, help="The reason; it is entered in the ledger.")
+@AS_JSON
+def quarantine_release(item_id: str, why: str, as_json: bool) -> None:
+    """Let a refused record in as it is; what cannot be typed becomes empty."""
+    from ingest.quarantine import release
+
+    batch = release(Settings.from_env(), item_id, why)
+    if as_json:
+        _print_json({"batches": [batch.json()]})
+    else:
+        click.echo(f"released as batch {batch.seq}; `brain build` brings it into the marts")
+
+
+@main.group()
+def demo() -> None:
+    """The stand-in city, for places that have no real sources."""
+
+
+@demo.command("serve")
+@click.option("--seed", default=1, show_default=True, help="Another seed, another city.")
+@click.option("--scale", default=1.0, show_default=True, help="Size of the city; 1 is a few thousand records.")
+@click.option("--port", type=int, help="Default: BRAIN_DEMO_PORT.")
+@click.option("--faults", default="", help="Misbehave, for tests: kind[:/path][@first][xtimes], separated by commas.")
+def demo_serve(seed: int, scale: float, port: int | None, faults: str) -> None:
+    """Serve the city's source systems over HTTP on this machine until interrupted."""
+    from demo.__main__ import main as serve
+
+    settings = Settings.from_env()
+    given = {"seed": seed, "scale": scale, "port": port or settings.demo_port, "secrets": settings.secrets, "faults": faults}
+    sys.exit(serve(["serve", *(word for name, value in given.items() for word in (f"--{name}", str(value)))]))
+
+
+@main.command()
+@AS_JSON
+def status(as_json: bool) -> None:
+    """Where things stand: release, sources, quarantine, services."""
+    from brain import services
+    from warehouse.publish import current
+
+    settings = Settings.from_env()
+    release = current(settings)
+    rows = source_rows(settings)
+    running = services.status(settings)
+    refused = 0
+    if settings.ledger_path.exists():
+        from ingest.quarantine import list_items
+
+        refused = sum(not i["released"] for i in list_items(settings))
+    document = {
+        "profile": settings.profile,
+        "home": str(settings.home),
+        "release": release.id if release else None,
+        "sources": rows,
+        "quarantine": refused,
+        "services": running,
+    }
+    if as_json:
+        _print_json(document)
+        return
+    click.echo(f"profile {settings.profile} ({settings.profile_label}), state in {settings.home}")
+    click.echo(f"release {document['release'] or 'none yet: `make up` or `brain run`'}")
+    click.echo(f"quarantine {refused} records\n")
+    _table(rows, ["name", "last_batch", "freshness"])
+    click.echo("")
+    _table(running, ["name", "running", "pid", "seconds", "address"])
+
+
+@main.command()
+def up() -> None:
+    """Start everything, run the main job through Airflow if there is no release yet, and say where to look."""
+    from brain import services
+
+    services.up(Settings.from_env(), click.echo)
+
+
+@main.command()
+def down() -> None:
+    """Stop everything that `brain up` started."""
+    from brain import services
+
+    services.down(Settings.from_env(), click.echo)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    main()
