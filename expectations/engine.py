@@ -34,6 +34,7 @@ class Rule:
     """One expectation. `type` and `kwargs` are Great Expectations' own (`expect_column_values_to_be_unique`).
 
     `name`: how the check is called in journal and report. `severity`: hold or warn. `expected`: text for people.
+    `about`: the column, where the arguments do not say it.
     """
 
     type: str
@@ -41,9 +42,12 @@ class Rule:
     name: str
     severity: str = "hold"
     expected: str = ""
+    about: str | None = None
 
     @property
     def column(self) -> str | None:
+        if self.about:
+            return self.about
         if "column" in self.kwargs:
             return self.kwargs["column"]
         return ",".join(self.kwargs["column_list"]) if "column_list" in self.kwargs else None

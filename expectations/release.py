@@ -1,0 +1,317 @@
+"""The release gate: do the marts of this build deserve to be read?
+
+Four kinds of rules, all judged on the very files that would be released:
+
+- derived: what dbt declares a key is filled and unique; every record id that a mart names has its proof;
+- compared: no mart falls far below the current release;
+- protected: nothing personal in the official file, by the names of columns, by the classification of contract fields, by the
+  values of personal fields and by the shape of values;
+- written by hand for one mart: rules/release.yml.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from brain import journal
+from brain.errors import BrainError
+from brain.settings import Settings
+from expectations import Check, journal_rows
+from expectations.engine import Rule, Session
+from expectations.rules import load
+from ingest.contract import Source, load_sources
+from ingest.ledger import Ledger
+from warehouse import connect, content, publish, state
+from warehouse.connect import literal, quoted
+
+NO_HISTORY = "无历史"
+PROOFS = "official.record_proofs"
+CLOSED_TYPES = r"\[|STRUCT|MAP|UNION|HUGEINT|UUID|BLOB"
+# An ID number with a plausible date, a mobile number, an e-mail address; not inside a longer run of letters or digits.
+PERSONAL_SHAPE = (
+    r"(^|[^0-9A-Za-z])("
+    r"[1-9]\d{5}(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\d{3}[\dXx]"
+    r"|1[3-9]\d{9}"
+    r"|[0-9A-Za-z._%+-]{2,}@[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*\.[A-Za-z]{2,}"
+    r")($|[^0-9A-Za-z])"
+)
+
+
+@dataclass(frozen=True)
+class _Suite:
+    """Rules over one relation of the session. `subject`: what the checks are about, a mart or the whole release."""
+
+    relation: str
+    subject: str
+    rules: list[Rule]
+
+
+def check_release(settings: Settings, progress: Callable[[str], None] | None = None) -> list[Check]:
+    """Judge the build in the warehouse; journal every check, write the report and the verdict that publish asks for.
+
+    Returns all checks; a failed one with severity hold closes the gate for this very build. Raises BrainError where there is
+    no whole build, LockedError while another run holds the warehouse.
+    """
+    from expectations.report import write_report
+
+    say = progress or (lambda text: None)
+    with connect.writer_lock(settings, "check"):
+        build = state.require_build(settings)
+        manifest = content.read_manifest(state.manifest_path(settings))
+        marts = content.marts(manifest)
+        serving = publish.current(settings)
+        checks = [*_ledger_check(settings, build)]
+        with Session(_setup(settings, marts, serving), [settings.home]) as session:
+            suites = list(_suites(settings, build, manifest, marts, serving, session))
+            for number, suite in enumerate(suites, 1):
+                say(f"check {number}/{len(suites)} {suite.subject}: {len(suite.rules)} rules")
+                checks += [
+                    Check(
+                        "release", suite.subject, None, suite.subject, None, o.rule.name, o.rule.column,
+                        o.success, o.rule.severity, o.observed, o.rule.expected,
+                    )
+                    for o in session.validate(suite.relation, suite.rules)
+                ]  # fmt: skip
+            checks += _missing_marts(session, marts, serving)
+        journal.append(settings, "checks", journal_rows(checks))
+        failed = sorted({f"{c.suite}: {c.name}{f'({c.column})' if c.column else ''}" for c in checks if c.holds})
+        state.write_gate(
+            settings,
+            state.Gate(
+                build_id=build.build_id,
+                success=not failed,
+                checked_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                run_id=journal.run_id(),
+                failed=failed,
+            ),
+        )
+        write_report(settings, checks)
+        return checks
+
+
+# -- the session ------------------------------------------------------------------------------------------------------
+
+
+def _setup(settings: Settings, marts: list[content.Mart], serving: publish.Release | None) -> Iterator[str]:
+    """Attach the built files, the current release and raw; a view for each mart, and what the common rules look at."""
+    folder = settings.warehouse_dir
+    for name in state.DATABASES:
+        yield f"attach {literal(str(folder / f'{name}.duckdb'))} as {name} (read_only)"
+    if serving:
+        for name in state.SERVED:
+            yield f"attach {literal(str(serving.path / f'{name}.duckdb'))} as before_{name} (read_only)"
+    for mart in marts:
+        yield f"create view {quoted(_relation(mart))} as select * from {mart.database}.main.{quoted(mart.name)}"
+    yield (
+        "create view served_columns as select database_name as db, table_name as tbl, column_name as col, data_type as typ "
+        "from duckdb_columns() where database_name in ('official', 'audit') and not internal"
+    )
+    yield f"create table personal_values as {_personal_values(load_sources(settings, all_profiles=True))}"
+
+
+def _relation(mart: content.Mart) -> str:
+    return f"{mart.database}__{mart.name}"
+
+
+def _personal_values(sources: dict[str, Source]) -> str:
+    """Every value of a personal field in raw, once: what must not stand in an official column.
+
+    One character is no name, and a number would be found everywhere.
+    """
+    parts = [
+        f"select cast({quoted(f.name)} as varchar) as v from brain.raw.{quoted(record.table)}"
+        for source in sources.values()
+        for record in source.records
+        for f in record.fields
+        if f.is_personal and f.type == "string"
+    ]
+    union = " union all ".join(parts) or "select cast(null as varchar) as v"
+    return (
+        f"select distinct trim(v) as v from ({union}) where length(trim(v)) >= 2 and not regexp_full_match(trim(v), '[0-9.]+')"
+    )
+
+
+# -- the suites -------------------------------------------------------------------------------------------------------
+
+
+def _suites(
+    settings: Settings,
+    build: state.Build,
+    manifest: dict[str, Any],
+    marts: list[content.Mart],
+    serving: publish.Release | None,
+    session: Session,
+) -> Iterator[_Suite]:
+    document = load("release")
+    known = {m.full_name for m in marts}
+    unknown = sorted(set(document["marts"]) - known)
+    if unknown:
+        raise BrainError(f"rules/release.yml names {unknown[0]}, which dbt does not build", "mend the name, or the model")
+    columns: dict[str, dict[str, str]] = {}
+    for db, tbl, col, typ in session.query("select db, tbl, col, typ from served_columns order by 1, 2, 3"):
+        columns.setdefault(f"{db}.{tbl}", {})[col] = typ
+    sources = load_sources(settings, all_profiles=True)
+    yield _Suite("served_columns", "release", _column_rules(sources, marts))
+    keys = _keys(manifest)
+    for mart in marts:
+        own = columns.get(mart.full_name, {})
+        rules = [
+            *_key_rules(keys.get(mart.unique_id, [])),
+            *_count_rules(mart, document, serving, session),
+            *_written_rules(document["marts"].get(mart.full_name, {}), build),
+        ]
+        if mart.database == "official":
+            rules += _value_rules(mart, own, document)
+        if "record_ids" in own and PROOFS in known:
+            rules.append(_proof_rule(mart))
+        yield _Suite(_relation(mart), mart.full_name, rules)
+
+
+def _keys(manifest: dict[str, Any]) -> dict[str, list[str]]:
+    """Columns that dbt declares unique, by model: the key is stated once, in the model's YAML."""
+    keys: dict[str, list[str]] = {}
+    for node in manifest["nodes"].values():
+        test = node.get("test_metadata") or {}
+        if node["resource_type"] == "test" and test.get("name") == "unique" and node.get("attached_node"):
+            keys.setdefault(node["attached_node"], []).append(node["column_name"])
+    return keys
+
+
+def _key_rules(columns: list[str]) -> list[Rule]:
+    rules = []
+    for column in columns:
+        rules.append(Rule("expect_column_values_to_not_be_null", {"column": column}, "key_filled", "hold", "0"))
+        rules.append(Rule("expect_column_values_to_be_unique", {"column": column}, "key_unique", "hold", "0"))
+    return rules
+
+
+def _count_rules(
+    mart: content.Mart, document: dict[str, Any], serving: publish.Release | None, session: Session
+) -> list[Rule]:
+    """Rows against the current release. Without one there is nothing to fall below."""
+    kind = "expect_table_row_count_to_be_between"
+    before = 0
+    if serving:
+        found = session.query(
+            "select 1 from duckdb_tables() where "
+            f"database_name = 'before_{mart.database}' and table_name = {literal(mart.name)}"
+        )
+        if found:
+            before = session.query(f"select count(*) from before_{mart.database}.main.{quoted(mart.name)}")[0][0]
+    if not before:
+        return [Rule(kind, {"min_value": 0}, "row_count", "hold", NO_HISTORY)]
+    rules = []
+    for severity in ("hold", "warn"):
+        low = int(before * document["row_count"][severity])
+        rules.append(Rule(kind, {"min_value": low}, "row_count", severity, f"≥ {low}"))
+    return rules
+
+
+def _missing_marts(session: Session, marts: list[content.Mart], serving: publish.Release | None) -> list[Check]:
+    """Marts that the current release has and this build has not: somebody may still read them."""
+    if not serving:
+        return []
+    before = {
+        f"{db.removeprefix('before_')}.{table}"
+        for db, table in session.query(
+            "select database_name, table_name from duckdb_tables() where starts_with(database_name, 'before_')"
+        )
+    } - {f"{db}.release_info" for db in state.SERVED}
+    gone = sorted(before - {m.full_name for m in marts})
+    expected = "与当前发布相同"
+    return [Check("release", "release", None, "release", None, "marts_kept", None, not gone, "warn", ", ".join(gone), expected)]
+
+
+def _written_rules(entry: dict[str, Any], build: state.Build) -> list[Rule]:
+    """Rules of rules/release.yml: `expect` (Great Expectations' name), its arguments, `check`, `severity`, `why`."""
+    as_of = date.fromisoformat(build.as_of)
+    values = {"$as_of": as_of.isoformat(), "$as_of_year": as_of.year}
+    rules = []
+    for item in entry.get("rules", ()):
+        item = {k: values.get(v, v) if isinstance(v, str) else v for k, v in item.items()}
+        profiles = item.pop("profiles", None)
+        if profiles and build.profile not in profiles:
+            continue
+        item.pop("why")
+        kind, name, severity = item.pop("expect"), item.pop("check"), item.pop("severity", "hold")
+        expected = item.pop("expected", None) or ", ".join(f"{k}={v}" for k, v in item.items() if k not in ("column", "unexpected_rows_query"))
+        rules.append(Rule(kind, item, name, severity, expected))
+    return rules
+
+
+def _proof_rule(mart: content.Mart) -> Rule:
+    """Every record a row names was received: in the official file by record_proofs, in the audit file by audit_records."""
+    known = "official.main.record_proofs" if mart.database == "official" else "audit.main.audit_records"
+    query = (
+        "select id from (select unnest(from_json(record_ids, '[\"VARCHAR\"]')) as id from {batch}) "
+        f"where id not in (select record_id from {known})"
+    )
+    return Rule("unexpected_rows_expectation", {"unexpected_rows_query": query}, "records_proved", "hold", "0")
+
+
+# -- protection -------------------------------------------------------------------------------------------------------
+
+
+def _column_rules(sources: dict[str, Source], marts: list[content.Mart]) -> list[Rule]:
+    """What may be a column of a served table at all."""
+    forbidden = sorted(forbidden_names(sources))
+    declared = [
+        f"({literal(m.database)}, {literal(m.name)}, {literal(column)})"
+        for m in marts
+        for column, meta in m.column_meta.items()
+        if meta.get("classification") in ("personal", "sensitive")
+    ]
+    rules = [
+        _none_of(
+            "personal_names", f"db = 'official' and lower(col) in ({', '.join(map(literal, forbidden))})", "公务库无个人字段名"
+        ),
+        _none_of("served_types", f"regexp_matches(typ, {literal(CLOSED_TYPES)})", "无列表、结构、大整数类型"),
+    ]
+    if declared:
+        inside = f"db = 'official' and (db, tbl, col) in ({', '.join(declared)})"
+        rules.append(_none_of("personal_classified", inside, "公务库无个人分类字段"))
+    return rules
+
+
+def _none_of(name: str, condition: str, expected: str) -> Rule:
+    query = f"select col from {{batch}} where {condition}"
+    return Rule("unexpected_rows_expectation", {"unexpected_rows_query": query}, name, "hold", expected)
+
+
+def forbidden_names(sources: dict[str, Source]) -> set[str]:
+    """Names that no official column may have: the listed ones, and those of contract fields that are personal wherever they
+    occur (a `name` is a person's in one contract and a laboratory's in another: its values are looked at instead)."""
+    personal = {f.name for s in sources.values() for r in s.records for f in r.fields if f.is_personal}
+    public = {f.name for s in sources.values() for r in s.records for f in r.fields if not f.is_personal}
+    return set(load("release")["forbidden_columns"]) | (personal - public)
+
+
+def _value_rules(mart: content.Mart, columns: dict[str, str], document: dict[str, Any]) -> list[Rule]:
+    """Text columns of an official mart: no value of a personal field, nothing shaped like a number or address of a person."""
+    exempt = document["not_personal"].get(mart.full_name, {})
+    rules = []
+    for column, type_ in columns.items():
+        if type_ != "VARCHAR":
+            continue
+        if column not in exempt:
+            query = f"select 1 from {{batch}} where trim({quoted(column)}) in (select v from personal_values)"
+            kwargs = {"unexpected_rows_query": query}
+            rules.append(Rule("unexpected_rows_expectation", kwargs, "no_personal_value", "hold", "0", about=column))
+        kwargs = {"column": column, "regex": PERSONAL_SHAPE}
+        rules.append(Rule("expect_column_values_to_not_match_regex", kwargs, "no_personal_shape", "hold", "0"))
+    return rules
+
+
+def _ledger_check(settings: Settings, build: state.Build) -> list[Check]:
+    """Whether the build has seen every batch; an older build may be released, but not unknowingly."""
+    head = Ledger(settings).head()
+    size = head.size if head else 0
+    return [
+        Check(
+            "release", "release", None, "release", None, "newest_batches", None, build.ledger_size == size, "warn",
+            f"{build.ledger_size}", f"{size}",
+        )
+    ]  # fmt: skip
