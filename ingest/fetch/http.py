@@ -34,7 +34,6 @@ CONNECT_SECONDS = 10.0
 MAX_REDIRECTS = 5
 READ_BYTES = 1 << 18  # one read hands out what one receive brought, so that slow bytes cannot outlast the deadline
 KEPT_HEADERS = ("Content-Encoding", "Content-Type", "ETag", "Last-Modified")
-PROGRESS_SECONDS = 2.0
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -75,7 +74,7 @@ class _Fetch:
         if paged and server.format != "json":
             raise FetchError(f"{self.where}: pages are read as JSON only", "drop `paging`, or set format json")
         self.pages = PageReader(server) if paged or server.total is not None else None
-        self.deadline = self.next_request_at = self.next_word_at = 0.0
+        self.deadline = self.next_request_at = 0.0
         self.request: requests.PreparedRequest | None = None
         self.options: dict[str, Any] = {}
 
@@ -84,7 +83,6 @@ class _Fetch:
         params = self._first_params()
         url = self._address(self.url, params)
         self.deadline = time.monotonic() + self.server.limit("deadlineSeconds")
-        self.next_word_at = time.monotonic() + PROGRESS_SECONDS
         with self._session() as session:
             while True:
                 payload, page, link = self._get(session, url)
@@ -94,7 +92,6 @@ class _Fetch:
                 yield payload
                 # the reader's own work is not the source's time
                 self.deadline += time.monotonic() - paused
-                self._say()
                 if page is None or paging.kind == "none" or self._is_over(page):
                     break
                 if paging.kind == "page":
@@ -130,12 +127,6 @@ class _Fetch:
         if self.server.paging.kind not in ("page", "offset"):
             return False
         return page.items == 0 or (self.walk.total is not None and self.walk.items >= self.walk.total)
-
-    def _say(self) -> None:
-        if self.walk.pages and time.monotonic() >= self.next_word_at:
-            total = f" of {self.walk.total:,}" if self.walk.total is not None else ""
-            self.progress(f"{self.where}: {self.walk.items:,}{total} records on {self.walk.pages} pages")
-            self.next_word_at = time.monotonic() + PROGRESS_SECONDS
 
     # -- one request ----------------------------------------------------------------------------------------------
 

@@ -1,0 +1,1 @@
+"""A stand-in city and its source systems over real HTTP. The pipeline never imports this package."""
