@@ -1,8 +1,8 @@
 """The journal: what the checks saw and what the models did, run by run, as append-only JSON lines.
 
-One file per kind and UTC month, `home/journal/<kind>/<yyyy-mm>.jsonl`. An append is one write under a file lock, followed
-by fsync; a line torn by a crash is closed by the next append and skipped by readers. Rows hold figures and names of fields,
-never a value of a personal field: they are shown in reports and on dashboards.
+One file per kind and UTC month, `home/journal/<kind>/<yyyy-mm>.jsonl`. An append is one write under a file lock,
+followed by fsync; a line torn by a crash is closed by the next append and skipped by readers. Rows hold figures and
+names of fields, never a value of a personal field: they are shown in reports and on dashboards.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def append(settings: Settings, kind: str, rows: Sequence[Mapping[str, Any]]) -> 
             if end:
                 file.seek(end - 1)
                 torn = file.read(1) != b"\n"
-            file.write(((b"\n" if torn else b"") + "\n".join(lines).encode() + b"\n"))
+            file.write((b"\n" if torn else b"") + "\n".join(lines).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
     return path

@@ -1,7 +1,7 @@
 """The guard: whole batches before they are committed (arrival), whole marts before they are released (release).
 
-Rules of single fields and records stand in the contracts and quarantine records; dbt tests judge our own SQL. Here stand
-only rules that need a whole batch or a whole mart.
+Rules of single fields and records stand in the contracts and quarantine records; dbt tests judge our own SQL. Here
+stand only rules that need a whole batch or a whole mart.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 class Check:
     """One judgement. `gate`: arrival or release. `severity`: hold (the gate closes on failure) or warn.
 
-    `batch`: ledger sequence number of the batch, None at the release gate. `observed` and `expected` are short texts for
-    people: figures, names of fields and codes, never values of personal fields.
+    `batch`: ledger sequence number of the batch, None at the release gate. `observed` and `expected` are short texts
+    for people: figures, names of fields and codes, never values of personal fields.
     """
 
     gate: str

@@ -1,9 +1,9 @@
 """The arrival gate: does a batch as a whole look like what its source delivers?
 
-The suite derives from the contract (columns, key, required and coded fields) and adds the rules that need the whole batch;
-their thresholds stand in rules/arrival.yml. A batch is compared with earlier committed ones by a small profile that this
-module adds to the batch's figures and the ledger keeps; a first batch has nothing to be compared with and passes those
-rules as 无历史.
+The suite derives from the contract (columns, key, required and coded fields) and adds the rules that need the whole
+batch; their thresholds stand in rules/arrival.yml. A batch is compared with earlier committed ones by a small profile
+that this module adds to the batch's figures and the ledger keeps; a first batch has nothing to be compared with and
+passes those rules as 无历史.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def check_batch(
     """Judge one staged batch.
 
     `relation_files`: Parquet parts of its new versions, columns as raw. `stats`: received, new, unchanged, withdrawn,
-    quarantined (counts) and complete (the delivery claims to hold everything); `profile` is added to it and belongs into the
-    batch's ledger entry. `history`: the same of earlier committed batches, newest last.
+    quarantined (counts) and complete (the delivery claims to hold everything); `profile` is added to it and belongs
+    into the batch's ledger entry. `history`: the same of earlier committed batches, newest last.
     Returns checks with `batch` None: the batch has no number yet. A failed check with severity hold holds the batch.
     """
     limits = _Limits.of(record)
@@ -95,9 +95,7 @@ def _comparable_counts(history: list[dict[str, Any]]) -> list[int]:
     return [h["received"] for h in history if h.get("complete")]
 
 
-def _count_rules(
-    record: Record, limits: _Limits, stats: dict[str, Any], history: list[dict[str, Any]]
-) -> list[Rule]:
+def _count_rules(record: Record, limits: _Limits, stats: dict[str, Any], history: list[dict[str, Any]]) -> list[Rule]:
     rules = []
     earlier = _comparable_counts(history)[-limits["volume"]["deliveries"] :]
     if earlier and stats["complete"] and record.delivery != "changes":
@@ -156,7 +154,8 @@ def _shape_rules(record: Record) -> list[Rule]:
 
 
 def _profile(session: Session, record: Record, limits: _Limits) -> dict[str, Any]:
-    """What later batches are compared with: rows, share of filled values, medians, and the codes of public coded fields.
+    """What later batches are compared with: rows, share of filled values, medians, and the codes of public coded
+    fields.
 
     Values stand in it for fields classified public only; of others the share of filled values alone.
     """
@@ -201,7 +200,9 @@ def _codes(session: Session, column: str) -> list[str]:
 def _is_whole(limits: _Limits, profile: dict[str, Any], stats: dict[str, Any]) -> bool:
     """Whether the new versions are enough, and enough of the delivery, to stand for it."""
     accepted = stats["received"] - stats["quarantined"]
-    return profile["rows"] >= limits["values"]["at_least"] and profile["rows"] >= limits["values"]["new_share"] * accepted
+    return (
+        profile["rows"] >= limits["values"]["at_least"] and profile["rows"] >= limits["values"]["new_share"] * accepted
+    )
 
 
 def _value_rules(
@@ -249,7 +250,11 @@ def _code_rules(limits: _Limits, profiles: Sequence[dict[str, Any]], profile: di
             continue
         kwargs = {"column": name, "value_set": sorted(codes)}
         share = limits["codes"]["hold"]
-        rules.append(Rule("expect_column_values_to_be_in_set", {**kwargs, "mostly": 1 - share}, "codes", "hold", f"≤ {share:.0%}"))
+        rules.append(
+            Rule(
+                "expect_column_values_to_be_in_set", {**kwargs, "mostly": 1 - share}, "codes", "hold", f"≤ {share:.0%}"
+            )
+        )
         rules.append(Rule("expect_column_distinct_values_to_be_in_set", kwargs, "codes", "warn", f"{len(codes)}"))
     return rules
 

@@ -1,9 +1,11 @@
 """Great Expectations over DuckDB: rules in, outcomes out.
 
-great-expectations 1.24.1 does not know DuckDB. Over duckdb-engine it needs two things, without which every expectation fails
-silently: its connection must stay open (DuckDB drops a result with its connection), and its regular expressions must be told
-`regexp_matches`. `validate` raises on any exception that an expectation hides in `exception_info`, so a rule that could not
-be evaluated never counts as a rule that failed, nor as one that passed. Data Docs are not used: they link public CDNs.
+great-expectations 1.24.1 does not know DuckDB. Over duckdb-engine it needs two things, without which every
+expectation fails silently: its connection must stay open (DuckDB drops a result with its connection), and its regular
+expressions must be told
+`regexp_matches`. `validate` raises on any exception that an expectation hides in `exception_info`, so a rule that
+could not be evaluated never counts as a rule that failed, nor as one that passed. Data Docs are not used: they link
+public CDNs.
 
 The import costs 4-10 s and is made once, when the first rule is judged.
 """
@@ -115,8 +117,8 @@ def _quiet() -> Any:
 class Session:
     """A database in memory with views to judge; close it by leaving the `with` block.
 
-    `setup`: SQL that attaches databases and makes views. `allow`: the folders that the views read; once the set-up has run,
-    nothing else can be opened.
+    `setup`: SQL that attaches databases and makes views. `allow`: the folders that the views read; once the set-up
+    has run, nothing else can be opened.
     """
 
     def __init__(self, setup: Iterable[str], allow: Sequence[Path] = ()):

@@ -4,8 +4,8 @@ Four kinds of rules, all judged on the very files that would be released:
 
 - derived: what dbt declares a key is filled and unique; every record id that a mart names has its proof;
 - compared: no mart falls far below the current release;
-- protected: nothing personal in the official file, by the names of columns, by the classification of contract fields, by the
-  values of personal fields and by the shape of values;
+- protected: nothing personal in the official file, by the names of columns, by the classification of contract fields,
+  by the values of personal fields and by the shape of values;
 - written by hand for one mart: rules/release.yml.
 """
 
@@ -52,8 +52,8 @@ class _Suite:
 def check_release(settings: Settings, progress: Callable[[str], None] | None = None) -> list[Check]:
     """Judge the build in the warehouse; journal every check, write the report and the verdict that publish asks for.
 
-    Returns all checks; a failed one with severity hold closes the gate for this very build. Raises BrainError where there is
-    no whole build, LockedError while another run holds the warehouse.
+    Returns all checks; a failed one with severity hold closes the gate for this very build. Raises BrainError where
+    there is no whole build, LockedError while another run holds the warehouse.
     """
     from expectations.report import write_report
 
@@ -106,7 +106,8 @@ def _setup(settings: Settings, marts: list[content.Mart], serving: publish.Relea
     for mart in marts:
         yield f"create view {quoted(_relation(mart))} as select * from {mart.database}.main.{quoted(mart.name)}"
     yield (
-        "create view served_columns as select database_name as db, table_name as tbl, column_name as col, data_type as typ "
+        "create view served_columns as "
+        "select database_name as db, table_name as tbl, column_name as col, data_type as typ "
         "from duckdb_columns() where database_name in ('official', 'audit') and not internal"
     )
     yield f"create table personal_values as {_personal_values(load_sources(settings, all_profiles=True))}"
@@ -129,9 +130,8 @@ def _personal_values(sources: dict[str, Source]) -> str:
         if f.is_personal and f.type == "string"
     ]
     union = " union all ".join(parts) or "select cast(null as varchar) as v"
-    return (
-        f"select distinct trim(v) as v from ({union}) where length(trim(v)) >= 2 and not regexp_full_match(trim(v), '[0-9.]+')"
-    )
+    return f"select distinct trim(v) as v from ({union}) "
+        "where length(trim(v)) >= 2 and not regexp_full_match(trim(v), '[0-9.]+')"
 
 
 # -- the suites -------------------------------------------------------------------------------------------------------
@@ -149,7 +149,9 @@ def _suites(
     known = {m.full_name for m in marts}
     unknown = sorted(set(document["marts"]) - known)
     if unknown:
-        raise BrainError(f"rules/release.yml names {unknown[0]}, which dbt does not build", "mend the name, or the model")
+        raise BrainError(
+            f"rules/release.yml names {unknown[0]}, which dbt does not build", "mend the name, or the model"
+        )
     columns: dict[str, dict[str, str]] = {}
     for db, tbl, col, typ in session.query("select db, tbl, col, typ from served_columns order by 1, 2, 3"):
         columns.setdefault(f"{db}.{tbl}", {})[col] = typ
@@ -222,7 +224,11 @@ def _missing_marts(session: Session, marts: list[content.Mart], serving: publish
     } - {f"{db}.release_info" for db in state.SERVED}
     gone = sorted(before - {m.full_name for m in marts})
     expected = "与当前发布相同"
-    return [Check("release", "release", None, "release", None, "marts_kept", None, not gone, "warn", ", ".join(gone), expected)]
+    return [
+        Check(
+            "release", "release", None, "release", None, "marts_kept", None, not gone, "warn", ", ".join(gone), expected
+        )
+    ]
 
 
 def _written_rules(entry: dict[str, Any], build: state.Build) -> list[Rule]:
@@ -237,13 +243,16 @@ def _written_rules(entry: dict[str, Any], build: state.Build) -> list[Rule]:
             continue
         item.pop("why")
         kind, name, severity = item.pop("expect"), item.pop("check"), item.pop("severity", "hold")
-        expected = item.pop("expected", None) or ", ".join(f"{k}={v}" for k, v in item.items() if k not in ("column", "unexpected_rows_query"))
+        expected = item.pop("expected", None) or ", ".join(
+            f"{k}={v}" for k, v in item.items() if k not in ("column", "unexpected_rows_query")
+        )
         rules.append(Rule(kind, item, name, severity, expected))
     return rules
 
 
 def _proof_rule(mart: content.Mart) -> Rule:
-    """Every record a row names was received: in the official file by record_proofs, in the audit file by audit_records."""
+    """Every record a row names was received: in the official file by record_proofs, in the audit file by
+    audit_records."""
     known = "official.main.record_proofs" if mart.database == "official" else "audit.main.audit_records"
     query = (
         "select id from (select unnest(from_json(record_ids, '[\"VARCHAR\"]')) as id from {batch}) "
@@ -266,7 +275,9 @@ def _column_rules(sources: dict[str, Source], marts: list[content.Mart]) -> list
     ]
     rules = [
         _none_of(
-            "personal_names", f"db = 'official' and lower(col) in ({', '.join(map(literal, forbidden))})", "公务库无个人字段名"
+            "personal_names",
+            f"db = 'official' and lower(col) in ({', '.join(map(literal, forbidden))})",
+            "公务库无个人字段名",
         ),
         _none_of("served_types", f"regexp_matches(typ, {literal(CLOSED_TYPES)})", "无列表、结构、大整数类型"),
     ]
@@ -282,15 +293,17 @@ def _none_of(name: str, condition: str, expected: str) -> Rule:
 
 
 def forbidden_names(sources: dict[str, Source]) -> set[str]:
-    """Names that no official column may have: the listed ones, and those of contract fields that are personal wherever they
-    occur (a `name` is a person's in one contract and a laboratory's in another: its values are looked at instead)."""
+    """Names that no official column may have: the listed ones, and those of contract fields that are personal
+    wherever they occur (a `name` is a person's in one contract and a laboratory's in another: its values are looked
+    at instead)."""
     personal = {f.name for s in sources.values() for r in s.records for f in r.fields if f.is_personal}
     public = {f.name for s in sources.values() for r in s.records for f in r.fields if not f.is_personal}
     return set(load("release")["forbidden_columns"]) | (personal - public)
 
 
 def _value_rules(mart: content.Mart, columns: dict[str, str], document: dict[str, Any]) -> list[Rule]:
-    """Text columns of an official mart: no value of a personal field, nothing shaped like a number or address of a person."""
+    """Text columns of an official mart: no value of a personal field, nothing shaped like a number or address of a
+    person."""
     exempt = document["not_personal"].get(mart.full_name, {})
     rules = []
     for column, type_ in columns.items():

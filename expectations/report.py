@@ -114,12 +114,18 @@ def render(
     about = ""
     if build:
         built = datetime.fromisoformat(build.built_at).astimezone(SHANGHAI)
-        about = f"数据截至 {build.as_of}，构建于 {built:%Y-%m-%d %H:%M}（北京时间），台账 {build.ledger_size} 条，构建编号 {build.build_id}"
+        about = (
+            f"数据截至 {build.as_of}，构建于 {built:%Y-%m-%d %H:%M}（北京时间），"
+            f"台账 {build.ledger_size} 条，构建编号 {build.build_id}"
+        )
     sections = [_section(f"发布关口：{len(release)} 项检查", _groups(release), lambda s: _mart_title(s, marts), {})]
     labels = {(s.name, r.name, f.name): f.label for s in sources.values() for r in s.records for f in r.fields}
     sections.append(
         _section(
-            f"到货关口：每类记录的最新一批，{len(arrival)} 项检查", _groups(arrival), lambda s: _record_title(s, sources), labels
+            f"到货关口：每类记录的最新一批，{len(arrival)} 项检查",
+            _groups(arrival),
+            lambda s: _record_title(s, sources),
+            labels,
         )
     )
     return f"""<!DOCTYPE html>
@@ -161,7 +167,8 @@ def _section(title: str, groups: dict[str, list[Check]], name: Any, labels: dict
         mark = state_ if failed else '<b class="pass">全部通过</b>'
         batch = f"，批次 {checks[0].batch}" if checks[0].batch else ""
         parts.append(
-            f"<details{' open' if failed else ''}><summary>{html.escape(name(suite))} <code>{html.escape(suite)}</code> "
+            f"<details{' open' if failed else ''}>"
+            f"<summary>{html.escape(name(suite))} <code>{html.escape(suite)}</code> "
             f"<span>{len(checks)} 项{batch}</span> {mark}</summary>{_table(checks, labels)}</details>"
         )
     return "\n".join(parts)

@@ -1,9 +1,9 @@
 """dbt over the committed batches: raw views, then every model and test in one run of dbt.
 
-A build starts from nothing: the databases are made in `warehouse/next/` and take their place only when every model and test
-has passed. So a removed model leaves no ghost behind, a failed build costs nothing but time, and what lies in `warehouse/`
-is always one whole build. Starting again costs little, because raw is columnar and already typed; what would cost is dbt's
-own start (4 s), so dbt runs once.
+A build starts from nothing: the databases are made in `warehouse/next/` and take their place only when every model
+and test has passed. So a removed model leaves no ghost behind, a failed build costs nothing but time, and what lies
+in `warehouse/` is always one whole build. Starting again costs little, because raw is columnar and already typed;
+what would cost is dbt's own start (4 s), so dbt runs once.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class ModelRun:
-    """One dbt model (or seed) of a build. `status`: success, error, skipped. `rows`: None for views and failed models."""
+    """One dbt model (or seed) of a build. `status`: success, error, skipped. `rows`: None for views and failed
+    models."""
 
     name: str
     status: str
@@ -57,8 +58,8 @@ class BuildError(BrainError):
 def build(settings: Settings, progress: Progress | None = None, full: bool = False) -> list[ModelRun]:
     """Build every model over what the ledger has committed; returns the models in the order they ran.
 
-    `full` forgets dbt's parse cache too. Raises BuildError naming model and reason, LockedError while another run holds the
-    warehouse; in both cases the last build and the release stay as they are.
+    `full` forgets dbt's parse cache too. Raises BuildError naming model and reason, LockedError while another run
+    holds the warehouse; in both cases the last build and the release stay as they are.
     """
     say = progress or (lambda text: None)
     with connect.writer_lock(settings, "build"):
@@ -251,7 +252,8 @@ def _finish(work: Path) -> None:
 
 
 def _put_in_place(settings: Settings, work: Path, target: Path, built: state.Build) -> None:
-    """Move the finished build over the last one. While `build.json` is away there is no build: cut off here, build again."""
+    """Move the finished build over the last one. While `build.json` is away there is no build: cut off here, build
+    again."""
     folder = settings.warehouse_dir
     for path in (state.build_path(settings), state.gate_path(settings)):
         path.unlink(missing_ok=True)

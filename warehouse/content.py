@@ -1,8 +1,8 @@
 """What a mart says, as one hash: SHA-256 over its sorted row hashes.
 
 Two builds over the same committed batches have the same hash for every mart. Columns marked `meta.volatile` (run times,
-seconds) and marts marked `meta.describes_runs` (batches, checks, model runs) are left out: they tell how the figures came
-about, not what they are.
+seconds) and marts marked `meta.describes_runs` (batches, checks, model runs) are left out: they tell how the figures
+came about, not what they are.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """A checked build becomes the release that everybody reads; a kept release can become it again.
 
-A release is a folder `releases/<id>/` that never changes once it has its name: official.duckdb, audit.duckdb, release.json
-and checks.html. `current` is a symlink to one of them and is swapped in one step, so a reader that resolves it (realpath)
-sees one release or the other, never a mixture. The id names the content; where only the run records moved on (a delivery
-brought nothing new), the same release is written again with fresh run records as `<id>.2`, `<id>.3` and keeps its id.
+A release is a folder `releases/<id>/` that never changes once it has its name: official.duckdb, audit.duckdb,
+release.json and checks.html. `current` is a symlink to one of them and is swapped in one step, so a reader that
+resolves it (realpath) sees one release or the other, never a mixture. The id names the content; where only the run
+records moved on (a delivery brought nothing new), the same release is written again with fresh run records as
+`<id>.2`, `<id>.3` and keeps its id.
 """
 
 from __future__ import annotations
@@ -95,8 +96,8 @@ def publish(settings: Settings, progress: Callable[[str], None] | None = None) -
 def rollback(settings: Settings, to: str | None = None) -> Release:
     """Make a kept release current again: the newest older content than the current one, or the release named `to`.
 
-    Nothing is copied or rebuilt; the files are proved against release.json first. Raises BrainError where there is no such
-    release, IntegrityError where its files were changed.
+    Nothing is copied or rebuilt; the files are proved against release.json first. Raises BrainError where there is no
+    such release, IntegrityError where its files were changed.
     """
     with connect.writer_lock(settings, "rollback"):
         kept = releases(settings)
@@ -148,7 +149,8 @@ def _require_passed(settings: Settings, build: state.Build) -> None:
 def _copy(
     settings: Settings, build: state.Build, manifest: dict[str, Any], fresh: Path, info: tuple[str, str, datetime]
 ) -> None:
-    """Copy the served databases and complete the copies: release_info in both, the records of this very run in audit."""
+    """Copy the served databases and complete the copies: release_info in both, the records of this very run in
+    audit."""
     for name in state.SERVED:
         shutil.copyfile(settings.warehouse_dir / f"{name}.duckdb", fresh / f"{name}.duckdb")
     release_id, digest, now = info
@@ -194,7 +196,8 @@ def _refresh_run_records(con: duckdb.DuckDBPyConnection, manifest: dict[str, Any
 
 
 def _sources_through_views(manifest: dict[str, Any], unique_id: str) -> set[str]:
-    """The sources that a model reads now, that is directly or through views; a table in between is of the build's time."""
+    """The sources that a model reads now, that is directly or through views; a table in between is of the build's
+    time."""
     found: set[str] = set()
     for parent in manifest["nodes"][unique_id]["depends_on"]["nodes"]:
         if parent in manifest["sources"]:

@@ -1,4 +1,5 @@
-"""What lies in the warehouse: which build, judged how. Small JSON files beside the databases, written whole and last."""
+"""What lies in the warehouse: which build, judged how. Small JSON files beside the databases, written whole and
+last."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The schema `raw` of brain.duckdb: what dbt's sources name, over the files that the ledger's entries list.
 
-A file counts because an entry names it, never because it lies in a folder: what an interrupted run left behind is not read.
-Record types without a file get an empty relation with every column typed, so that each model builds in each profile.
+A file counts because an entry names it, never because it lies in a folder: what an interrupted run left behind is not
+read. Record types without a file get an empty relation with every column typed, so that each model builds in each
+profile.
 """
 
 from __future__ import annotations
@@ -92,9 +93,7 @@ def create(settings: Settings, entries: list[LedgerEntry], path: Path) -> int:
         _quarantine(con, settings, entries)
         for kind in journal.COLUMNS:
             _journal(con, settings, kind)
-        return con.execute(
-            "select count(*) from information_schema.tables where table_schema = 'raw'"
-        ).fetchone()[0]
+        return con.execute("select count(*) from information_schema.tables where table_schema = 'raw'").fetchone()[0]
     finally:
         con.close()
 
@@ -171,7 +170,8 @@ def _payload_rows(settings: Settings, entries: list[LedgerEntry]) -> Iterable[di
 
 
 def _quarantine(con: duckdb.DuckDBPyConnection, settings: Settings, entries: list[LedgerEntry]) -> None:
-    """View over the quarantine files of live entries. `quarantine_id` is `<batch>-<n>`, n counting from 1 in file order."""
+    """View over the quarantine files of live entries. `quarantine_id` is `<batch>-<n>`, n counting from 1 in file
+    order."""
     files = [
         {
             "path": str(settings.home / e.data["quarantine"]["path"]),
@@ -188,8 +188,8 @@ def _quarantine(con: duckdb.DuckDBPyConnection, settings: Settings, entries: lis
     if files:
         paths = ", ".join(connect.literal(f["path"]) for f in files)
         body = (
-            "select f.batch || '-' || (q.file_row_number + 1) as quarantine_id, f.source, f.record, f.batch, q.payload, "
-            "q.pointer, q.record_id, q.reasons, q.raw_json, f.quarantined_at "
+            "select f.batch || '-' || (q.file_row_number + 1) as quarantine_id, f.source, f.record, f.batch, "
+            "q.payload, q.pointer, q.record_id, q.reasons, q.raw_json, f.quarantined_at "
             f"from read_parquet([{paths}], filename = true, file_row_number = true) as q "
             "inner join raw.quarantine__files as f on q.filename = f.path"
         )
