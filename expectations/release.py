@@ -130,8 +130,10 @@ def _personal_values(sources: dict[str, Source]) -> str:
         if f.is_personal and f.type == "string"
     ]
     union = " union all ".join(parts) or "select cast(null as varchar) as v"
-    return f"select distinct trim(v) as v from ({union}) "
+    return (
+        f"select distinct trim(v) as v from ({union}) "
         "where length(trim(v)) >= 2 and not regexp_full_match(trim(v), '[0-9.]+')"
+    )
 
 
 # -- the suites -------------------------------------------------------------------------------------------------------
