@@ -6,6 +6,11 @@
     json_extract_string({{ value }}, '{{ path }}')
 {%- endmacro -%}
 
+{#- Part of a JSON text, as JSON text. -#}
+{%- macro json_part(value, path) -%}
+    cast(json_extract({{ value }}, '{{ path }}') as varchar)
+{%- endmacro -%}
+
 {#- JSON array (text) to a list of JSON texts; an absent array is an empty list. -#}
 {%- macro json_items(value) -%}
     coalesce(cast(json_extract({{ value }}, '$[*]') as varchar []), cast([] as varchar []))

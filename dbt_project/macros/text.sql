@@ -66,3 +66,18 @@
 {%- macro is_chinese(value) -%}
     regexp_matches({{ value }}, '[\x{4e00}-\x{9fff}]')
 {%- endmacro -%}
+
+{#- Kind of institution by the ending of its Chinese name; for names that no register knows. Order matters: an academy of
+    sciences ends like a college (科学院). -#}
+{%- macro institution_type_of_name(name) -%}
+    case
+        when regexp_matches({{ name }}, '(科学院|研究院|研究所|研究中心|实验室|设计院|工程院)$') then 'research'
+        when regexp_matches({{ name }}, '(大学|学院|学校|党校)$|(大学|学院).{2,12}(学院|系|部|中心)$') then 'university'
+        when regexp_matches({{ name }}, '(医院|卫生院)$') then 'healthcare'
+        when regexp_matches({{ name }}, '(公司|集团|厂)$') then 'company'
+        when regexp_matches({{ name }}, '(厅|局|委员会|政府|委|部|处)$') then 'government'
+        when regexp_matches({{ name }}, '(学会|协会|基金会|联合会)$') then 'nonprofit'
+        when regexp_matches({{ name }}, '(图书馆|档案馆|博物馆|博物院)$') then 'archive'
+        else 'unknown'
+    end
+{%- endmacro -%}

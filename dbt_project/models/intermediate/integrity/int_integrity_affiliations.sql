@@ -1,0 +1,97 @@
+-- One row per affiliation that a notice prints, with the institutions found in it: by the whole text, else by each of its parts
+-- between commas. A part counts as a name from two words on, so that towns and countries that happen to be aliases link nothing.
+with notices as (
+
+    select record_id, affiliations from {{ ref('stg_retraction_watch__notice') }}
+
+),
+
+institution_names as (
+
+    select name_key, institution_id from {{ ref('int_institution_names') }}
+
+),
+
+numbered as (
+
+    select
+        record_id,
+        unnest(affiliations) as affiliation,
+        generate_subscripts(affiliations, 1) as affiliation_number
+    from notices
+
+),
+
+texts as (
+
+    -- the same affiliation stands on many notices: look each text up once
+    select
+        affiliation,
+        {{ normalise_name('affiliation') }} as name_key
+    from (select distinct affiliation from numbered)
+
+),
+
+whole as (
+
+    select
+        t.affiliation,
+        n.institution_id
+    from texts as t
+    inner join institution_names as n on t.name_key = n.name_key
+
+),
+
+parts as (
+
+    select
+        t.affiliation,
+        {{ clean_text('u.part') }} as part
+    from texts as t
+    cross join unnest(string_split_regex(t.affiliation, '[,;]')) as u (part)
+
+),
+
+by_part as (
+
+    select distinct
+        p.affiliation,
+        n.institution_id
+    from parts as p
+    inner join institution_names as n on {{ normalise_name('p.part') }} = n.name_key
+    left join whole as w on p.affiliation = w.affiliation
+    where w.affiliation is null and ({{ regex_matches('p.part', '[^ ] [^ ]') }} or {{ is_chinese('p.part') }})
+
+),
+
+links as (
+
+    select
+        affiliation,
+        institution_id,
+        'affiliation' as link_rule
+    from whole
+    union all
+    select
+        affiliation,
+        institution_id,
+        'affiliation_part' as link_rule
+    from by_part
+
+),
+
+final as (
+
+    select
+        n.record_id,
+        n.affiliation_number,
+        n.affiliation,
+        {{ regex_matches("lower(regexp_extract(n.affiliation, '[^,;]*$'))", '(^|[^a-z])china($|[^a-z])') }} as names_china,
+        l.institution_id,
+        l.link_rule
+    from numbered as n
+    left join links as l on n.affiliation = l.affiliation
+
+)
+
+select * from final

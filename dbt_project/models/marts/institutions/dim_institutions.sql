@@ -1,0 +1,222 @@
+with resolved as (
+
+    select
+        records.record_id,
+        records.register,
+        links.institution_id,
+        links.link_rule
+    from {{ ref('int_institution_records') }} as records
+    inner join {{ ref('int_institutions_resolved') }} as links on records.anchor = links.anchor
+
+),
+
+ror as (
+
+    select r.institution_id, o.*
+    from {{ ref('int_ror_institutions') }} as o
+    inner join resolved as r on o.record_id = r.record_id
+
+),
+
+moe as (
+
+    select r.institution_id, m.*
+    from {{ ref('stg_moe__institution') }} as m
+    inner join resolved as r on m.record_id = r.record_id
+
+),
+
+market as (
+
+    -- one institution may be registered twice: the smallest number speaks for it
+    select
+        r.institution_id,
+        min_by(m.institution_name, m.institution_no) as institution_name,
+        min_by(m.credit_code, m.institution_no) as credit_code,
+        min_by(m.institution_type, m.institution_no) as institution_type,
+        min_by(m.district_code, m.institution_no) as district_code,
+        min_by(m.zone_code, m.institution_no) as zone_code,
+        min_by({{ year_of('m.established_date') }}, m.institution_no) as established_year,
+        bool_or(m.is_active) as is_active,
+        flatten(list({{ json_texts('m.former_names') }})) as former_names,
+        list(distinct m.institution_name) as names
+    from {{ ref('stg_market__institution') }} as m
+    inner join resolved as r on m.record_id = r.record_id
+    group by r.institution_id
+
+),
+
+mentions as (
+
+    select
+        institution_id,
+        arg_max(name, (mention_count, name)) as name,
+        arg_max(credit_code, (mention_count, name)) as credit_code,
+        arg_max(district_code, (mention_count, name)) as district_code,
+        list(distinct name) as names,
+        cast(sum(mention_count) as integer) as mention_count,
+        list_slice(list_sort(flatten(list(record_ids))), 1, 20) as record_ids
+    from {{ ref('int_institution_mentions') }}
+    group by institution_id
+
+),
+
+registers as (
+
+    select
+        institution_id,
+        case when bool_or(link_rule = 'name') then 'name' else 'single' end as link_rule,
+        list(record_id) as record_ids
+    from resolved
+    group by institution_id
+
+),
+
+ids as (
+
+    select institution_id from registers
+    union
+    select institution_id from mentions
+
+),
+
+provinces as (
+
+    select region_code, region_name, short_name from {{ ref('regions') }} where dimension = 'province'
+
+),
+
+names_in_place as (
+
+    -- the province that a mere name begins with
+    select
+        m.institution_id,
+        min(p.region_code) as province_code
+    from mentions as m
+    inner join provinces as p on starts_with(m.name, p.short_name)
+    group by m.institution_id
+
+),
+
+joined as (
+
+    select
+        ids.institution_id,
+        coalesce(ror.name_zh, moe.institution_name, market.institution_name) as name_zh,
+        ror.name_en,
+        mentions.name as mentioned_name,
+        list_concat(coalesce(ror.former_names, []), coalesce(market.former_names, [])) as former_names,
+        list_concat(list_concat(list_concat(
+            coalesce(ror.all_names, []),
+            case when moe.record_id is null then [] else [moe.institution_name] end),
+            list_concat(coalesce(market.names, []), coalesce(market.former_names, []))),
+            coalesce(mentions.names, [])
+        ) as all_names,
+        case
+            when moe.record_id is not null then 'university'
+            when ror.record_id is not null then ror.institution_type
+            when market.institution_type = '高等院校' then 'university'
+            when market.institution_type = '科研院所' then 'research'
+            when market.institution_type = '企业' then 'company'
+            when market.institution_id is not null then 'service'
+            else {{ institution_type_of_name('mentions.name') }}
+        end as institution_type,
+        moe.level as education_level,
+        moe.department as supervising_department,
+        moe.remark as ownership_note,
+        case
+            when ror.record_id is not null then ror.status
+            when market.institution_id is not null and market.is_active then 'active'
+            when market.institution_id is not null then 'inactive'
+            when moe.record_id is not null then 'listed'
+            else 'unknown'
+        end as status,
+        ror.successor_ror_id,
+        ror.successor_name,
+        coalesce(ror.established_year, market.established_year) as established_year,
+        coalesce(
+            moe.province_code, ror.province_code, left(market.district_code, 2), left(mentions.district_code, 2),
+            names_in_place.province_code
+        ) as province_code,
+        coalesce(
+            moe.city_name,
+            ror.city_name,
+            case
+                when left(coalesce(market.district_code, mentions.district_code), 4) = '6101' then '西安市'
+                when registers.institution_id is null and starts_with(mentions.name, '西安') then '西安市'
+            end
+        ) as city_name,
+        case
+            when moe.record_id is not null or ror.province_code is not null then 'registry'
+            when market.district_code is not null or mentions.district_code is not null then 'district'
+            when names_in_place.province_code is not null or starts_with(mentions.name, '西安') then 'name'
+        end as place_basis,
+        coalesce(market.district_code, mentions.district_code) as district_code,
+        market.zone_code,
+        ror.latitude,
+        ror.longitude,
+        ror.website,
+        ror.ror_id,
+        moe.school_code as moe_code,
+        coalesce(market.credit_code, mentions.credit_code) as credit_code,
+        case when registers.institution_id is null then 'mention' else 'registry' end as origin,
+        coalesce(registers.link_rule, 'single') as link_rule,
+        coalesce(mentions.mention_count, 0) as mention_count,
+        cast(ror.version_count as integer) as version_count,
+        coalesce(registers.record_ids, mentions.record_ids) as record_ids
+    from ids
+    left join registers on ids.institution_id = registers.institution_id
+    left join ror on ids.institution_id = ror.institution_id
+    left join moe on ids.institution_id = moe.institution_id
+    left join market on ids.institution_id = market.institution_id
+    left join mentions on ids.institution_id = mentions.institution_id
+    left join names_in_place on ids.institution_id = names_in_place.institution_id
+
+),
+
+final as (
+
+    select
+        j.institution_id,
+        coalesce(j.name_zh, j.name_en, j.mentioned_name) as institution_name,
+        j.name_zh,
+        j.name_en,
+        {{ json_list('j.former_names') }} as former_names,
+        {{ json_list_size(json_list('j.former_names')) }} as former_name_count,
+        {{ json_list('j.all_names') }} as all_names,
+        j.institution_type,
+        {{ institution_type_label('j.institution_type') }} as institution_type_label,
+        j.education_level,
+        j.supervising_department,
+        j.ownership_note,
+        j.status,
+        {{ status_label('j.status') }} as status_label,
+        s.institution_id as successor_institution_id,
+        j.successor_name,
+        j.established_year,
+        coalesce(j.province_code, case when j.city_name = '西安市' then '61' end) as province_code,
+        p.region_name as province_name,
+        j.city_name,
+        j.district_code,
+        j.zone_code,
+        coalesce(j.city_name = '西安市', false) as is_xian,
+        j.place_basis,
+        j.latitude,
+        j.longitude,
+        j.website,
+        j.ror_id,
+        j.moe_code,
+        j.credit_code,
+        j.origin,
+        j.link_rule,
+        j.mention_count,
+        j.version_count,
+        {{ json_list('j.record_ids') }} as record_ids
+    from joined as j
+    left join provinces as p
+        on coalesce(j.province_code, case when j.city_name = '西安市' then '61' end) = p.region_code
+    left join ror as s on j.successor_ror_id = s.ror_id
+
+)
+
+select * from final

@@ -1,0 +1,250 @@
+with laboratories as (
+
+    select * from {{ ref('stg_ror_laboratories__laboratory') }}
+
+),
+
+ror as (
+
+    select * from {{ ref('int_ror_institutions') }}
+
+),
+
+anchors as (
+
+    select anchor, institution_id from {{ ref('int_institutions_resolved') }}
+
+),
+
+institution_names as (
+
+    select name_key, institution_id from {{ ref('int_institution_names') }}
+
+),
+
+institutions as (
+
+    select institution_id, institution_name from {{ ref('dim_institutions') }}
+
+),
+
+provinces as (
+
+    select region_code, region_name from {{ ref('regions') }} where dimension = 'province'
+
+),
+
+hosts_by_id as (
+
+    -- the same record in the registry names its parents by id
+    select
+        l.record_id,
+        a.institution_id
+    from laboratories as l
+    inner join ror as r on l.ror_id = r.ror_id
+    cross join unnest(r.parent_ror_ids) as u (parent_ror_id)
+    inner join anchors as a on 'ror:' || u.parent_ror_id = a.anchor
+
+),
+
+host_names as (
+
+    select
+        l.record_id,
+        {{ clean_text(regex_group('u.relation', '^[Pp]arent:(.*)$')) }} as host_name
+    from laboratories as l
+    cross join unnest(l.relations) as u (relation)
+
+),
+
+hosts_by_name as (
+
+    select
+        h.record_id,
+        h.host_name,
+        n.institution_id
+    from host_names as h
+    left join institution_names as n on {{ normalise_name('h.host_name') }} = n.name_key
+    where h.host_name is not null
+
+),
+
+hosts as (
+
+    select record_id, institution_id from hosts_by_id
+    union
+    select record_id, institution_id from hosts_by_name where institution_id is not null
+    union
+    select c.record_id, coalesce(a.institution_id, n.institution_id) as institution_id
+    from {{ ref('stg_carriers__platform') }} as c
+    left join anchors as a on 'uscc:' || c.host_credit_code = a.anchor
+    left join institution_names as n on {{ normalise_name('c.host_name') }} = n.name_key
+    where coalesce(a.institution_id, n.institution_id) is not null
+
+),
+
+linked_hosts as (
+
+    select
+        h.record_id,
+        list(h.institution_id order by h.institution_id) as institution_ids,
+        list(i.institution_name order by h.institution_id) as institution_names
+    from hosts as h
+    inner join institutions as i on h.institution_id = i.institution_id
+    group by h.record_id
+
+),
+
+named_hosts as (
+
+    select
+        record_id,
+        list(host_name order by host_name) as host_names
+    from hosts_by_name
+    group by record_id
+
+),
+
+laboratory_rows as (
+
+    select
+        l.record_id,
+        'ror:' || l.ror_id as anchor,
+        'ror_laboratories' as source,
+        coalesce(l.names_zh[1], r.name_zh, l.name_en) as platform_name,
+        l.name_en,
+        case
+            when {{ regex_matches("coalesce(l.names_zh[1], '')", '重点实验室') }} or {{ regex_matches('l.name_en', '(State|National|Provincial)? ?Key Lab') }}
+                then 'key_laboratory'
+            when {{ regex_matches("coalesce(l.names_zh[1], '')", '实验室') }} or {{ regex_matches('l.name_en', '[Ll]aborator') }}
+                then 'laboratory'
+            when {{ regex_matches("coalesce(l.names_zh[1], '')", '工程(技术)?(研究)?中心') }} or {{ regex_matches('l.name_en', 'Engineering.*Cent(er|re)') }}
+                then 'engineering_centre'
+            when {{ regex_matches('l.name_en', 'Science Park') }} then 'science_park'
+            when {{ regex_matches('l.name_en', 'Cent(er|re)') }} then 'research_centre'
+            else 'other'
+        end as platform_type,
+        case
+            when {{ regex_matches("coalesce(l.names_zh[1], '')", '国家') }} or {{ regex_matches('l.name_en', '(State|National) ') }} then 'national'
+            when {{ regex_matches("coalesce(l.names_zh[1], '')", '省|自治区|教育部') }} or {{ regex_matches('l.name_en', 'Provinc') }} then 'provincial'
+            else 'unknown'
+        end as platform_level,
+        l.status,
+        coalesce(n.host_names, []) as host_names,
+        r.province_code,
+        coalesce(r.city_name, l.city_name) as city_name,
+        cast(null as varchar) as district_code,
+        cast(null as varchar) as zone_code,
+        l.ror_id,
+        cast(null as varchar) as industry,
+        cast(null as date) as approved_date,
+        cast(null as integer) as statistics_year,
+        cast(null as double) as area_m2,
+        cast(null as double) as service_hours,
+        cast(null as double) as external_hours,
+        cast(null as decimal(18, 2)) as revenue_cny,
+        cast(null as decimal(18, 2)) as subsidy_cny,
+        cast(null as integer) as staff_count,
+        cast(null as integer) as incubated_count,
+        cast(null as double) as assessment_score
+    from laboratories as l
+    left join ror as r on l.ror_id = r.ror_id
+    left join named_hosts as n on l.record_id = n.record_id
+
+),
+
+carrier_rows as (
+
+    select
+        record_id,
+        'carriers:' || platform_no as anchor,
+        'carriers' as source,
+        platform_name,
+        cast(null as varchar) as name_en,
+        case platform_type
+            when '重点实验室' then 'key_laboratory'
+            when '工程技术研究中心' then 'engineering_centre'
+            when '企业技术中心' then 'enterprise_centre'
+            when '技术创新中心' then 'innovation_centre'
+            when '新型研发机构' then 'new_rd_institution'
+            when '中试平台' then 'pilot_line'
+            when '大科学装置' then 'large_facility'
+            when '科技企业孵化器' then 'incubator'
+            when '众创空间' then 'makerspace'
+            when '加速器' then 'accelerator'
+        end as platform_type,
+        case level when '国家级' then 'national' when '省级' then 'provincial' when '市级' then 'municipal' end as platform_level,
+        case status when '运行' then 'active' when '整改' then 'rectifying' when '撤销' then 'closed' end as status,
+        case when host_name is null then [] else [host_name] end as host_names,
+        left(district_code, 2) as province_code,
+        case when left(district_code, 4) = '6101' then '西安市' end as city_name,
+        district_code,
+        zone_code,
+        cast(null as varchar) as ror_id,
+        industry,
+        approved_date,
+        statistics_year,
+        cast(area_m2 as double) as area_m2,
+        cast(service_hours as double) as service_hours,
+        cast(external_hours as double) as external_hours,
+        revenue_cny,
+        subsidy_cny,
+        staff_count,
+        incubated_count,
+        cast(assessment_score as double) as assessment_score
+    from {{ ref('stg_carriers__platform') }}
+
+),
+
+unioned as (
+
+    select * from laboratory_rows
+    union all
+    select * from carrier_rows
+
+),
+
+final as (
+
+    select
+        {{ entity_id('plat', 'u.anchor') }} as platform_id,
+        u.platform_name,
+        u.name_en,
+        u.platform_type,
+        {{ platform_type_label('u.platform_type') }} as platform_type_label,
+        u.platform_level,
+        {{ platform_level_label('u.platform_level') }} as platform_level_label,
+        u.status,
+        {{ status_label('u.status') }} as status_label,
+        h.institution_ids[1] as host_institution_id,
+        {{ json_list('h.institution_ids') }} as host_institution_ids,
+        coalesce(h.institution_names[1], u.host_names[1]) as host_name,
+        {{ json_list('u.host_names') }} as host_names,
+        length(u.host_names) > coalesce(length(h.institution_ids), 0) as has_unlinked_host,
+        u.province_code,
+        p.region_name as province_name,
+        u.city_name,
+        u.district_code,
+        u.zone_code,
+        coalesce(u.city_name in ('西安市', 'Xi''an'), false) as is_xian,
+        u.industry,
+        u.approved_date,
+        u.statistics_year,
+        u.area_m2,
+        u.service_hours,
+        u.external_hours,
+        u.revenue_cny,
+        u.subsidy_cny,
+        u.staff_count,
+        u.incubated_count,
+        u.assessment_score,
+        u.ror_id,
+        u.source,
+        {{ json_list('[u.record_id]') }} as record_ids
+    from unioned as u
+    left join linked_hosts as h on u.record_id = h.record_id
+    left join provinces as p on u.province_code = p.region_code
+
+)
+
+select * from final
