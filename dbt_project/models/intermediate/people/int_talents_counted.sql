@@ -1,0 +1,86 @@
+-- People counted by one property at a time, and which cells must not be shown: those under 5, and where a breakdown would have
+-- only one such cell, its next smallest too, because the total would give the one away.
+with academicians as (
+
+    select
+        academy || '院士' as talent_group,
+        record_id,
+        division,
+        cast(election_year as varchar) as election_year,
+        cast(null as varchar) as field,
+        cast(null as varchar) as level
+    from {{ ref('int_academicians_elected') }}
+
+),
+
+talents as (
+
+    select
+        '市级人才' as talent_group,
+        record_id,
+        cast(null as varchar) as division,
+        cast(null as varchar) as election_year,
+        coalesce(industry, '未知') as field,
+        coalesce(category || '类', '未入选') as level
+    from {{ ref('stg_pds__talent') }}
+    where status = '在库'
+
+),
+
+cells as (
+
+    select talent_group, 'total' as breakdown, '合计' as breakdown_label, '全部' as bucket, record_id from academicians
+    union all
+    select talent_group, 'division', '学部', division, record_id from academicians
+    union all
+    select talent_group, 'election_year', '当选年份', coalesce(election_year, '未知'), record_id from academicians
+    union all
+    select talent_group, 'total', '合计', '全部', record_id from talents
+    union all
+    select talent_group, 'field', '产业领域', field, record_id from talents
+    union all
+    select talent_group, 'level', '人才类别', level, record_id from talents
+
+),
+
+counted as (
+
+    select
+        talent_group,
+        breakdown,
+        breakdown_label,
+        bucket,
+        count(*) as people_count,
+        {{ json_list_agg('record_id') }} as record_ids
+    from cells
+    group by talent_group, breakdown, breakdown_label, bucket
+
+),
+
+ranked as (
+
+    select
+        *,
+        row_number() over (partition by talent_group, breakdown order by people_count, bucket) as smallest,
+        sum(case when people_count < 5 then 1 else 0 end) over (partition by talent_group, breakdown) as small_cells
+    from counted
+
+),
+
+final as (
+
+    select
+        talent_group || '/' || breakdown || '/' || bucket as talent_count_id,
+        talent_group,
+        breakdown,
+        breakdown_label,
+        bucket,
+        case when breakdown = 'election_year' and bucket <> '未知' then cast(bucket as integer) end as bucket_year,
+        people_count,
+        people_count < 5 or (small_cells = 1 and smallest = 2) as is_suppressed,
+        record_ids
+    from ranked
+
+)
+
+select * from final

@@ -1,0 +1,15 @@
+select
+    run_id,
+    gate,
+    case gate when 'arrival' then '到货' when 'release' then '发布' else gate end as gate_label,
+    suite,
+    source,
+    record as record_type,
+    batch,
+    check_name,
+    column_name,
+    success as is_success,
+    observed,
+    expected,
+    checked_at
+from {{ source('raw', 'journal__checks') }}

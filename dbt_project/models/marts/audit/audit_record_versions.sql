@@ -1,0 +1,21 @@
+select
+    record_id || '@' || version as record_version_id,
+    record_id,
+    source,
+    record_type,
+    version,
+    change,
+    case change when 'upsert' then '新增或修改' when 'delete' then '来源删除' else '来源撤回' end as change_label,
+    is_current,
+    content_hash,
+    batch,
+    payload,
+    pointer,
+    payload_url,
+    payload_sha256,
+    segment,
+    payload_offset,
+    payload_length,
+    as_of_date,
+    received_at
+from {{ ref('int_record_versions_unioned') }}
