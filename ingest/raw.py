@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from ingest.contract import Field, Record
@@ -110,11 +111,8 @@ class Stager:
         self.watermark_field = watermark_field
         self.accept = False  # a person decided that what the contract refuses is a record all the same
         self.staged = Staged(self.record, folder)
-        self._rows: list[Any] = []
-        self._places: list[tuple[int, str]] = []
-        self._received_at: list[datetime] = []
-        self._warnings: list[list[str] | None] = []
-        self._rejected: list[Rejected] = []
+        self._reads: list[tuple[Read, datetime]] = []
+        self._waiting = 0
         self._unkeyed = 0
         self._last_received: datetime | None = None
         folder.mkdir(parents=True)
@@ -136,15 +134,12 @@ class Stager:
     def add(self, read: Read, received_at: datetime) -> None:
         """Take a run of rows; they are written when enough have come together."""
         self._last_received = received_at
-        self._rows += read.rows
-        self._places += [(read.payload, p) for p in read.pointers]
-        self._received_at += [received_at] * len(read.rows)
-        if read.warnings or self._warnings:
-            self._warnings += [None] * (len(self._rows) - len(read.rows) - len(self._warnings))
-            self._warnings += read.warnings or [None] * len(read.rows)
         if read.rejected:
             self._reject(read.rejected)
-        if len(self._rows) >= FLUSH_ROWS:
+        if read.rows:
+            self._reads.append((read, received_at))
+            self._waiting += len(read.rows)
+        if self._waiting >= FLUSH_ROWS:
             self._flush()
 
     def finish(self, complete: bool) -> Staged:
@@ -187,58 +182,59 @@ class Stager:
     # -- a run of rows ------------------------------------------------------------------------------------------
 
     def _flush(self) -> None:
-        if not self._rows:
+        if not self._reads:
             return
-        rows, self._rows = self._rows, []
-        places, self._places = self._places, []
-        warnings, self._warnings = self._warnings, []
-        received_at, self._received_at = self._received_at, []
-        hashes = self.shape.hashes(rows)
-        keys = _keys(self.record, rows, hashes)
-        columns: dict[str, pa.Array] = {}
-        for name, f in self.record.columns:
-            columns[name] = _array([getattr(r, name) for r in rows], f)
-        n = len(rows)
-        columns["_key"] = pa.array(keys, pa.string())
-        columns["_hash"] = pa.array(hashes, pa.binary())
-        columns["_payload"] = pa.array([p for p, _ in places], pa.int32())
-        columns["_pointer"] = pa.array([p for _, p in places], pa.string())
-        columns["_version_order"] = pa.array(_version_order(self.record, rows) or [None] * n, pa.string())
-        columns["_received_at"] = pa.array([t.replace(tzinfo=None) for t in received_at], pa.timestamp("us"))
-        warned = warnings + [None] * (n - len(warnings)) if warnings else [None] * n
-        columns["_warnings"] = pa.array(warned, pa.list_(pa.string()))
-        columns["_i"] = pa.array(range(n), pa.int64())
-        table = pa.table(columns)
+        reads, self._reads, self._waiting = self._reads, [], 0
+        rows = [row for read, _ in reads for row in read.rows]
         part = len(self.staged.parts)
-        self._con.register("delivered", table)
-        types = {name: str(a.type) for name, a in columns.items()}
-        self._con.execute(f"CREATE OR REPLACE TEMP TABLE chunk AS {self._sql.select(types, self.as_of, self.accept)}")
+        self._con.register("delivered", self._table(reads, rows))
+        sql = self._sql.bind(self._con.table("delivered"), self.as_of, self.accept)
         self._con.execute(
-            f"INSERT INTO seen SELECT c._ckey, c._hash, c._payload, c._pointer, {self._ordinal} + c._i, "
-            f"c._reasons IS NOT NULL, k.hash, c._change = 'delete', {part} FROM chunk c LEFT JOIN current k ON k.ckey = c._ckey"
+            f"CREATE OR REPLACE TEMP TABLE chunk AS SELECT c.*, k.hash AS known FROM ({sql.judgement}) c "
+            "LEFT JOIN current k ON k.ckey = c.ckey"
+        )
+        self._con.execute(
+            f"INSERT INTO seen SELECT ckey, hash, payload, pointer, {self._ordinal} + i, reasons IS NOT NULL, known, gone, {part} "
+            "FROM chunk"
         )
         self._quarantine_bad(rows)
         if self.watermark_field:
-            newest = self._one(f'SELECT max("{self.watermark_field}")::VARCHAR FROM chunk WHERE _reasons IS NULL')[0]
+            newest = self._one(
+                f"SELECT max({sql.typed[self.watermark_field]})::VARCHAR FROM delivered d "
+                "ANTI JOIN (SELECT i FROM chunk WHERE reasons IS NOT NULL) b ON b.i = d._i"
+            )[0]
             if newest:
                 self.staged.watermark = max(filter(None, (self.staged.watermark, newest.replace(" ", "T"))))
-        names = ", ".join(f'c."{name}"' for name in (*(c for c, _ in self.record.columns), *(m for m, _ in META)))
+        skipped = self._one("SELECT count(*) FROM chunk WHERE reasons IS NOT NULL OR hash = known")[0]
         path = self.folder / f"part-{part:05d}.parquet"
-        known = "" if not self.current else (
-            "AND NOT EXISTS (SELECT 1 FROM current k WHERE k.ckey = c._ckey AND k.hash = c._hash)"
-        )  # fmt: skip
-        written = self._con.execute(
-            f"COPY (SELECT {names} FROM chunk c WHERE c._reasons IS NULL {known}) TO '{path}' (FORMAT parquet)"
-        ).fetchone()[0]
+        if skipped < len(rows):
+            skip = "ANTI JOIN (SELECT i FROM chunk WHERE reasons IS NOT NULL OR hash = known) b ON b.i = d._i" if skipped else ""
+            self._con.execute(f"COPY ({sql.versions} FROM delivered d {skip}) TO '{path}' (FORMAT parquet)")
         self._con.unregister("delivered")
-        self._ordinal += n
+        self._ordinal += len(rows)
         self.staged.parts.append(path)
-        if not written:
-            path.unlink(missing_ok=True)
+
+    def _table(self, reads: list[tuple[Read, datetime]], rows: list[Any]) -> pa.Table:
+        """Delivered values of a run as Arrow, with hash, key and locator of each row."""
+        hashes = self.shape.hashes(rows)
+        counts = [len(read.rows) for read, _ in reads]
+        values = zip(*map(self.shape.values, rows), strict=True)
+        columns = {name: _array(list(v), f) for (name, f), v in zip(self.record.columns, values, strict=True)}
+        columns["_key"] = pa.array(_keys(self.record, rows, hashes), pa.string())
+        columns["_hash"] = pa.array(hashes, pa.binary())
+        columns["_payload"] = pa.array(np.repeat(np.array([r.payload for r, _ in reads], np.int32), counts))
+        columns["_pointer"] = pa.array([p for r, _ in reads for p in r.pointers], pa.string())
+        columns["_version_order"] = pa.array(_version_order(self.record, rows) or [None] * len(rows), pa.string())
+        times = np.array([at.replace(tzinfo=None) for _, at in reads], "datetime64[us]")
+        columns["_received_at"] = pa.array(np.repeat(times, counts))
+        warnings = [w for r, _ in reads for w in (r.warnings or [None] * len(r.rows))]
+        columns["_warnings"] = pa.array(warnings, pa.list_(pa.string()))
+        columns["_i"] = pa.array(np.arange(len(rows)))
+        return pa.table(columns)
 
     def _quarantine_bad(self, rows: Sequence[Any]) -> None:
         bad = self._con.execute(
-            "SELECT _i, _payload, _pointer, _record_id, _reasons, _ckey IS NULL FROM chunk WHERE _reasons IS NOT NULL"
+            "SELECT i, payload, pointer, record_id, reasons, ckey IS NULL FROM chunk WHERE reasons IS NOT NULL ORDER BY i"
         ).fetchall()
         if not bad:
             return
@@ -348,36 +344,45 @@ class Stager:
         return self._con.execute(sql).fetchone()
 
 
+@dataclass(frozen=True)
+class _Bound:
+    """SQL over `delivered d`. `judgement`: key, hash, locator and reasons of each row; `versions`: SELECT of raw's columns."""
+
+    judgement: str
+    versions: str
+    typed: dict[str, str]
+
+
 class _CheckSql:
     """The SQL that types and checks a run of delivered rows, derived from the contract."""
 
     def __init__(self, record: Record):
         self.record = record
 
-    def select(self, arrow_types: dict[str, str], as_of: date | None, accept: bool) -> str:
-        """`arrow_types`: type of each delivered column as Arrow names it. `accept`: types only, no refusal."""
+    def bind(self, delivered: duckdb.DuckDBPyRelation, as_of: date | None, accept: bool) -> _Bound:
+        """For a run whose columns are text or native. `accept`: types only, nothing is refused."""
         record = self.record
-        typed, reasons = [], []
-        for name, f in record.columns:
-            if f is None:
-                typed.append(f'd."{name}"::VARCHAR AS "{name}"')
-                continue
-            text = arrow_types[name] in ("string", "null")
-            typed.append(f'{_typed(f, text)} AS "{name}"')
-            reasons += _reasons(f, text)
-        key = f"'{record.source}:{record.name}:' || d._key"
+        is_text = {n: str(t) in ("VARCHAR", '"NULL"', "NULL") for n, t in zip(delivered.columns, delivered.types, strict=True)}
+        typed = {name: _typed(f, is_text[name]) if f else f'd."{name}"' for name, f in record.columns}
+        reasons = [] if accept else [r for name, f in record.columns if f for r in _reasons(f, is_text[name])]
+        record_id = f"'{record.source}:{record.name}:' || d._key"
         change = "'upsert'"
         if record.deleted_when:
             name, values = record.deleted_when
             change = f"CASE WHEN d.\"{name}\"::VARCHAR IN ({_literals(values)}) THEN 'delete' ELSE 'upsert' END"
         ckey = "d._key || '@' || d._version_order" if record.version_fields else "d._key"
-        day = f"DATE '{as_of}'" if as_of else "NULL::DATE"
-        inner = (
-            f"SELECT {', '.join(typed)}, {key} AS _record_id, d._hash, d._payload, d._pointer, {change} AS _change, "
-            f"d._version_order, d._received_at, {day} AS _as_of, d._warnings, {ckey} AS _ckey, d._i, "
-            f"{self._reason_list([] if accept else reasons)} AS _reasons FROM delivered d"
+        meta = {n: f"d.{n}" for n, _ in META} | {
+            "_record_id": record_id,
+            "_change": change,
+            "_as_of": f"DATE '{as_of}'" if as_of else "NULL::DATE",
+        }
+        columns = [f'{sql} AS "{name}"' for name, sql in (*typed.items(), *meta.items())]
+        return _Bound(
+            f"SELECT d._i AS i, {ckey} AS ckey, d._hash AS hash, d._payload AS payload, d._pointer AS pointer, "
+            f"{record_id} AS record_id, {change} = 'delete' AS gone, {self._reason_list(reasons)} AS reasons FROM delivered d",
+            f"SELECT {', '.join(columns)}",
+            typed,
         )
-        return inner
 
     @staticmethod
     def _reason_list(reasons: list[tuple[str, str]]) -> str:
@@ -450,8 +455,8 @@ def _reasons(f: Field, text: bool) -> list[tuple[str, str]]:
 def _array(values: list[Any], f: Field | None) -> pa.Array:
     """A delivered column: native where JSON gave the declared type throughout, else text."""
     if f is not None and f.is_nested:
-        texts = [(v if isinstance(v, str) else bytes(v).decode()) if v else None for v in values]
-        return pa.array(texts, pa.string())
+        texts = [(v.encode() if isinstance(v, str) else bytes(v)) if v else None for v in values]
+        return pa.array(texts, pa.binary()).cast(pa.string())
     try:
         if f is not None and f.type == "integer" and not any(type(v) in (bool, float) for v in values):
             return pa.array(values, pa.int64())

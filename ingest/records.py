@@ -76,7 +76,9 @@ class Shape:
             f"{record.table}_row",
             [(c, msgspec.Raw, NOTHING) if c in nested else (c, SCALAR, None) for c in self.columns],
             omit_defaults=True,
+            gc=False,  # holds scalars only, and there are millions of them
         )
+        self.values = attrgetter(*self.columns) if len(self.columns) > 1 else lambda row: (getattr(row, self.columns[0]),)
         self._encode = msgspec.json.Encoder().encode
         self.fields = tuple(sorted(record.fields, key=lambda f: f.name))
         self.is_plain = not any(f.mask or f.check_digit for f in self.fields)
@@ -162,6 +164,7 @@ class Reader:
         self._read = {"json": self._json, "jsonl": self._jsonl, "csv": self._csv, "xlsx": self._xlsx}[server.format]
         if server.format in ("json", "jsonl"):
             self._tree = _JsonTree(server, shapes)
+            self._locators: list[str] = []
 
     def read(self, payload: int, content: bytes) -> Iterator[Read]:
         """Runs of at most CHUNK rows, in the order of the payload."""
@@ -180,8 +183,7 @@ class Reader:
         if rows is not None:
             for start in range(0, len(rows), CHUNK):
                 some = rows[start : start + CHUNK]
-                pointers = [f"{base}/{i}" for i in range(start, start + len(some))]
-                yield from self._split(payload, some, pointers, [])
+                yield from self._split(payload, some, self._pointers(base, start, start + len(some)), [])
             return
         # at least one element is not of its contract: look at each by itself
         try:
@@ -192,6 +194,12 @@ class Reader:
                 "look at `items` in the source file",
             ) from e
         yield from self._one_by_one(payload, ((f"{base}/{i}", bytes(e)) for i, e in enumerate(elements)))
+
+    def _pointers(self, base: str, start: int, end: int) -> list[str]:
+        """Locators of the elements of a list; pages share them, for they are all alike."""
+        known = self._locators
+        known += [f"{base}/{i}" for i in range(len(known), end)]
+        return known[start:end]
 
     def _jsonl(self, payload: int, content: bytes) -> Iterator[Read]:
         lines = ((f"L{n}", line) for n, line in enumerate(content.split(b"\n"), 1) if line.strip())
@@ -417,7 +425,7 @@ class _JsonTree:
                 struct, below = self._build(path)
                 fields.append((attribute, struct | None, None))
                 attributes.update({p: f"{attribute}.{a}" for p, a in below.items()})
-        return msgspec.defstruct("Row", fields, rename=rename, forbid_unknown_fields=True), attributes
+        return msgspec.defstruct("Row", fields, rename=rename, forbid_unknown_fields=True, gc=False), attributes
 
     def _getter(self, shape: Shape) -> Callable[[Any], tuple]:
         fields = shape.fields
