@@ -47,7 +47,7 @@ class Fault:
     @classmethod
     def parse(cls, text: str) -> Fault:
         """Read `kind[:/path][@first][xtimes]`; raises ValueError listing the kinds."""
-        found = re.fullmatch(r"([a-z0-9-]+?)(?::(/[^@]*))?(?:@(\d+))?(?:x(\d+))?", text.strip())
+        found = re.fullmatch(r"([a-z0-9-]+?)(?::(/[^@]*?))?(?:@(\d+))?(?:x(\d+))?", text.strip())
         if not found or found[1] not in KINDS:
             raise ValueError(f"no such fault: {text!r}; known: {', '.join(KINDS)}")
         return cls(found[1], found[2] or "", int(found[3] or 1), int(found[4] or 1))

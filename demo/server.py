@@ -24,7 +24,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterable
-from functools import cached_property
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,18 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
+@lru_cache(maxsize=10)
+def _encoded(seed: int, scale: float, register: str) -> tuple[list[bytes], list[str]]:
+    rows = Registers(City(seed, scale)).rows(register)
+    texts = [json.dumps(r, ensure_ascii=False, separators=(",", ":")).encode() for r in rows]
+    return texts, [r.get("updatedAt") or r.get("updated_at") or "" for r in rows]
+
+
+@lru_cache(maxsize=1)
+def _bomb() -> bytes:
+    return gzip.compress(bytes(64 << 20), 6)
+
+
 class CityServer(ThreadingHTTPServer):
     """The systems of one city. `requests`: path and query of every request so far."""
 
@@ -94,26 +106,14 @@ class CityServer(ThreadingHTTPServer):
         self.faults = faults
         self.requests: list[str] = []
         self._thread: threading.Thread | None = None
-        self._encoded: dict[str, tuple[list[bytes], list[str]]] = {}
-        self._lock = threading.Lock()
 
     @property
     def url(self) -> str:
         return f"http://{HOST}:{self.server_address[1]}"
 
-    @cached_property
-    def registers(self) -> Registers:
-        return Registers(self.city)
-
     def encoded(self, register: str) -> tuple[list[bytes], list[str]]:
         """Rows of a register as JSON, and their times of change."""
-        with self._lock:
-            if register not in self._encoded:
-                rows = self.registers.rows(register)
-                texts = [json.dumps(r, ensure_ascii=False, separators=(",", ":")).encode() for r in rows]
-                stamps = [r.get("updatedAt") or r.get("updated_at") or "" for r in rows]
-                self._encoded[register] = (texts, stamps)
-            return self._encoded[register]
+        return _encoded(self.city.seed, self.city.scale, register)
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="demo city", daemon=True)
@@ -322,7 +322,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._head(status, {**headers, "Content-Length": str(len(half))})
             self.wfile.write(half)
         elif "gzip-bomb" in self.active:
-            bomb = gzip.compress(bytes(64 << 20))
+            bomb = _bomb()
             self._head(status, {**headers, "Content-Encoding": "gzip", "Content-Length": str(len(bomb))})
             self.wfile.write(bomb)
         elif "slow" in self.active:

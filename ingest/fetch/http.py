@@ -110,7 +110,7 @@ class _Fetch:
                         params[paging.param] = following
                         url = self._address(self.url, params)
                     else:
-                        url = self._stay(urljoin(url, following), "the link to the next page")
+                        url = self._stay(url, following, "the link to the next page")
         self.walk.check()
 
     def _first_params(self) -> dict[str, str]:
@@ -219,8 +219,7 @@ class _Fetch:
                 raise FetchError(what, "check location in the source file") from None
             with response:
                 if response.is_redirect or 300 <= response.status_code < 400:
-                    target = urljoin(url, response.headers.get("Location", ""))
-                    url = self._stay(target, "its redirect")
+                    url = self._stay(url, response.headers.get("Location", ""), "its redirect")
                     continue
                 self._check_status(response)
                 body = self._body(response)
@@ -310,9 +309,10 @@ class _Fetch:
         query = "&".join(q for q in (parts.query, urlencode(params)) if q)
         return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
 
-    def _stay(self, url: str, what: str) -> str:
-        """The address itself where it lies on the source's scheme, host and port, without user or password."""
+    def _stay(self, base: str, target: str, what: str) -> str:
+        """The target where it lies on the source's scheme, host and port, without user or password; else FetchError."""
         try:
+            url = urljoin(base, target)
             parts = urlsplit(url)
             if _origin(parts) == self.origin and "@" not in parts.netloc:
                 return url

@@ -1,0 +1,129 @@
+"""Every fault of the demo city against the source files as they stand: complete data, or one clear error."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from brain.errors import FetchError
+from brain.settings import Settings
+from demo.server import serve
+from ingest.contract import load_sources
+from ingest.fetch import FetchContext, Payload
+from ingest.fetch import http as http_module
+from ingest.fetch.body import decode_body
+from ingest.fetch.http import fetch_http
+from ingest.fetch.paging import SourceMovedError
+
+PROJECTS = ("pds", "projects")
+TALENTS = ("pds", "talents")
+MARKET = ("market", "institutions")
+CARRIERS = ("carriers", "platforms")
+CASES = ("integrity", "cases")
+ALL = (PROJECTS, TALENTS, MARKET, CARRIERS, CASES)
+
+
+@pytest.fixture
+def city(tmp_path: Path, monkeypatch):
+    """`city(faults...)` fetches a server of a source file from a city with these faults."""
+    monkeypatch.setattr(http_module, "BACKOFF_SECONDS", 0.01)
+    for name in ("PDS_TOKEN", "MARKET_KEY"):
+        monkeypatch.delenv(f"BRAIN_SECRET_{name}", raising=False)
+
+    def fetch(where: tuple[str, str], *faults: str, deadline: float | None = None) -> tuple[list[Payload], list[str]]:
+        with serve(0, seed=3, scale=1, secrets_dir=tmp_path, faults=faults) as server:
+            env = {"BRAIN_DEMO_URL": server.url, "BRAIN_SECRETS": str(tmp_path), "BRAIN_HOME": str(tmp_path / "var")}
+            settings = Settings.from_env({k: v for k, v in os.environ.items() if not k.startswith("BRAIN_")} | env)
+            source = load_sources(settings)[where[0]]
+            one = next(s for s in source.servers if s.name == where[1])
+            if deadline is not None:
+                from dataclasses import replace
+
+                one = replace(one, limits=tuple({**dict(one.limits), "deadlineSeconds": deadline}.items()))
+            try:
+                return list(fetch_http(one, FetchContext(settings, source))), server.requests
+            except FetchError as e:
+                for secret in server.tokens.values():
+                    assert secret not in f"{e}{e.__cause__}{e.__context__}", "a secret stands in an error"
+                assert e.hint, "the error does not say what to do"
+                assert str(e).startswith(f"{where[0]}/{where[1]}: ")
+                raise
+
+    return fetch
+
+
+def contents(payloads: list[Payload]) -> list[bytes]:
+    return [decode_body(p.body, p.headers.get("Content-Encoding"), 1 << 28, 200) for p in payloads]
+
+
+@pytest.mark.parametrize("where", ALL)
+def test_without_faults_everything_comes(city, where):
+    payloads, requests = city(where)
+    assert len(payloads) == len(requests) > 1
+
+
+@pytest.mark.parametrize(
+    "fault", ["500", "429", "429-date", "reset", "short-body", "truncated-gzip", "half-page", "empty", "html"]
+)
+@pytest.mark.parametrize("where", [TALENTS, MARKET])
+def test_what_passes_is_mended(city, where, fault):
+    """One strike in the middle of the walk: tried again, and nothing is missing or twice."""
+    path = {"pds": "/pds", "market": "/market"}[where[0]]
+    clean, _ = city(where)
+    mended, requests = city(where, f"{fault}:{path}@2")
+    assert [b.partition(b'"next"')[0] for b in contents(mended)] == [b.partition(b'"next"')[0] for b in contents(clean)]
+    assert len(requests) == len(clean) + 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "complaint"),
+    [
+        ("500", r"answers 500 \(6 tries\)"),
+        ("429-long", "waiting 86,400 s would pass the deadline"),
+        ("401", r"refuses the secret PDS_TOKEN \(401\)"),
+        ("reset", r"breaks off in the middle of a body \(connection reset\)"),
+        ("short-body", "breaks off in the middle of a body|announced .* bytes and sent"),
+        ("truncated-gzip", "the compressed body is cut off"),
+        ("half-page", "the page is not the promised JSON"),
+        ("empty", "answers 200 with an empty body"),
+        ("html", "the page is not the promised JSON"),
+        ("gzip-bomb", "unpacks to more than"),
+        ("same-page", "repeats an earlier page"),
+        ("redirect-away", r"leads to http://elsewhere\.example, away from the source"),
+        ("redirect-here", "more than 5 redirects"),
+    ],
+)
+def test_what_stays_is_a_clear_error(city, fault, complaint):
+    with pytest.raises(FetchError, match=complaint):
+        city(TALENTS, f"{fault}:/pds@2x0")
+
+
+@pytest.mark.parametrize("where", [MARKET, CASES])
+def test_a_pointer_in_a_circle(city, where):
+    with pytest.raises(FetchError, match=r"given before|repeats an earlier page"):
+        city(where, "same-cursor@2x0")
+
+
+def test_a_next_link_to_another_host(city):
+    with pytest.raises(FetchError, match=r"the link to the next page leads to http://elsewhere\.example, away"):
+        city(CASES, "foreign-next@2")
+
+
+@pytest.mark.parametrize("where", ALL)
+def test_a_total_that_moves_says_so(city, where):
+    with pytest.raises(SourceMovedError, match=r"the declared total moved from .* on page 2"):
+        city(where, "moving-total@2")
+
+
+@pytest.mark.parametrize("where", ALL)
+def test_a_wrong_total_is_found(city, where):
+    with pytest.raises(FetchError, match=r"[0-9,]+ records are declared, [0-9,]+ came on [0-9]+ pages"):
+        city(where, "wrong-totalx0")
+
+
+def test_slow_bytes_do_not_outlast_the_deadline(city):
+    # every byte comes well within the read timeout of 30 s; only the deadline of the whole fetch ends this
+    with pytest.raises(FetchError, match="not done within 1 s"):
+        city(CARRIERS, "slow", deadline=1)
