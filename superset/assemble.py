@@ -325,6 +325,7 @@ def _dashboard(
     slug: str, content: dict[str, Any], known: dict[str, Chart], tables: dict[str, Dataset], css: str
 ) -> dict[str, Any]:
     position, used = _grid(slug, content, known)
+    colors = content.get("colors") or {}
     filters = [_filter(slug, entry, used, known, tables) for entry in content.get("filters") or ()]
     return {
         "dashboard_title": content["title"],
@@ -342,8 +343,10 @@ def _dashboard(
             "refresh_frequency": 0,
             "default_filters": "{}",
             "color_scheme": "brain",
-            "label_colors": content.get("colors") or {},
+            "label_colors": colors,
+            "map_label_colors": colors,
             "shared_label_colors": [],
+            "color_scheme_domain": [],
             "cross_filters_enabled": True,
             "filter_bar_orientation": "HORIZONTAL",
             "native_filter_configuration": filters,
@@ -405,7 +408,7 @@ def _filter(
     """A filter of the bar. It acts on the charts whose data set has its column; the others are left out of its scope,
     so that no chart claims a filter it ignores."""
     take(entry, Path(f"dashboards/{slug}.yaml"), ("id", "label", "dataset", "column"),
-         ("type", "hint", "search_only", "single", "required", "only", "sort_desc"))  # fmt: skip
+         ("type", "hint", "search_only", "single", "placeholder", "only", "sort_desc"))  # fmt: skip
     kind = entry.get("type", "filter_select")
     if kind not in FILTER_TYPES:
         raise AssetError(f"dashboards/{slug}.yaml: filter {entry['id']} has unknown type {kind}")
@@ -415,6 +418,11 @@ def _filter(
     reached = {name for name in used if entry["column"] in {c.name for c in tables[known[name].dataset].columns}}
     if "only" in entry:
         reached &= {f"{slug}/{chart}" for chart in entry["only"]}
+    mask: dict[str, Any] = {"extraFormData": {}, "filterState": {}, "ownState": {}}
+    if prompt := entry.get("placeholder"):
+        # A page about one thing: until somebody chooses, the filter holds a prompt, which no row equals.
+        mask["extraFormData"] = {"filters": [{"col": entry["column"], "op": "IN", "val": [prompt]}]}
+        mask["filterState"] = {"label": prompt, "value": [prompt]}
     return {
         "id": f"NATIVE_FILTER-{entry['id']}",
         "name": entry["label"],
@@ -424,9 +432,9 @@ def _filter(
         "cascadeParentIds": [],
         "scope": {"rootPath": ["ROOT_ID"], "excluded": [number for name, number in used.items() if name not in reached]},
         "targets": [{"column": {"name": entry["column"]}, "datasetUuid": uid("dataset", entry["dataset"])}],
-        "defaultDataMask": {"extraFormData": {}, "filterState": {}, "ownState": {}},
+        "defaultDataMask": mask,
         "controlValues": {
-            "enableEmptyFilter": entry.get("required", False),
+            "enableEmptyFilter": False,
             "defaultToFirstItem": False,
             "multiSelect": not entry.get("single", False),
             "searchAllOptions": entry.get("search_only", False),

@@ -104,6 +104,7 @@ FEATURE_FLAGS = {
     "EMBEDDABLE_CHARTS": False,
     "ENABLE_TEMPLATE_PROCESSING": False,
     "CSS_TEMPLATES": False,
+    "AVOID_COLORS_COLLISION": False,  # a colour named by a dashboard must hold, whatever other charts use
 }
 
 # --- who may come in ------------------------------------------------------------------------------------------------
@@ -224,7 +225,14 @@ EXTRA_CATEGORICAL_COLOR_SCHEMES = [
             "#1F5FA8", "#C8963E", "#2F8F6B", "#7A5AA6", "#5B8DB8", "#B3392F",
             "#1E8A9A", "#D98C5F", "#8FA64A", "#A05A7C", "#6B7B8C", "#BFA46F",
         ],
-    }
+    },
+    {
+        "id": "brain_calm",  # areas of one quantity: size speaks, colour only parts them
+        "label": "科技大脑·素",
+        "description": "",
+        "isDefault": False,
+        "colors": ["#A9C4DF", "#C3D6E8", "#DCE7F2", "#B7CBD9", "#D3DCE4", "#E6D9BF", "#C9D9CF", "#D8CFE2"],
+    },
 ]  # fmt: skip
 EXTRA_SEQUENTIAL_COLOR_SCHEMES = [
     {
