@@ -20,6 +20,7 @@ from typing import Any
 from brain.errors import BrainError
 from brain.keys import write_secret
 from brain.settings import ROOT, Settings
+from brain.tasks import failed_prefix
 
 USER = "admin"
 COMPONENTS: dict[str, tuple[str, ...]] = {
@@ -225,8 +226,12 @@ class Airflow:
         entry = self.call("GET", path, missing_ok=True)
         return entry["value"] if entry else None
 
-    def log_tail(self, dag_id: str, run_id: str, task: Mapping[str, Any], lines: int = 15) -> list[str]:
-        """The last lines of the log of a task's newest try."""
-        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
+    def reason(self, task: Mapping[str, Any]) -> str:
+        """Why a task instance failed for good, as it told its log (see `brain.tasks.report_failure`)."""
+        run = f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}"
+        path = f"{run}/taskInstances/{task['task_id']}/logs/{task['try_number']}?full_content=true"
         content = (self.call("GET", path, missing_ok=True) or {}).get("content", [])
-        return [e["event"] if isinstance(e, dict) else str(e) for e in content][-lines:]
+        events = [e["event"] if isinstance(e, dict) else str(e) for e in content]
+        prefix = failed_prefix(task["dag_id"], task["task_id"])
+        told = [e.removeprefix(prefix) for e in events if e.startswith(prefix)]
+        return told[-1] if told else f"see its log in {self.address}/dags/{task['dag_id']}/runs/{task['dag_run_id']}"

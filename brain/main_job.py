@@ -29,7 +29,7 @@ def run_sources(airflow: Airflow, sources: Sequence[str], say: Echo) -> list[str
             return sorted(r["dag_id"].removeprefix("ingest_") for r in ended if r["state"] == "failed")
         follow.heartbeat(
             f"{len(ended)}/{len(triggered)} sources",
-            [f"{r['dag_id'].removeprefix('ingest_')} {_age(r)}" for r in runs.values() if r["state"] == "running"],
+            [r for r in runs.values() if r["state"] == "running"],
         )
         time.sleep(2)
 
@@ -55,8 +55,7 @@ def run_transform(airflow: Airflow, since: datetime, say: Echo, *, trigger: bool
             follow.ended_tasks(run)
         if runs and not active:
             break
-        tasks = [t for r in active if r["state"] == "running" for t in airflow.tasks("transform", r["dag_run_id"])]
-        follow.heartbeat("transform", [f"{t['task_id']} {_age(t)}" for t in tasks if t["state"] == "running"])
+        follow.heartbeat("transform", [r for r in active if r["state"] == "running"])
         time.sleep(2)
     if all(r["state"] == "failed" for r in runs):
         raise BrainError("the transform run failed, so there is no new release", f"its page: {airflow.address}")
@@ -70,9 +69,19 @@ class _Follower:
         self.told: set[tuple[str, str, str]] = set()
         self.quiet_since = time.monotonic()
 
-    def heartbeat(self, done: str, running: Sequence[str]) -> None:
-        if time.monotonic() - self.quiet_since >= 10:
-            self._tell(f"… {done}; at work: {', '.join(running) or 'nothing yet'}")
+    def heartbeat(self, done: str, running: Sequence[dict[str, Any]]) -> None:
+        """After ten silent seconds: which tasks of these runs are at work, and which wait for another try."""
+        if time.monotonic() - self.quiet_since < 10:
+            return
+        tasks = [t for r in running for t in self.airflow.tasks(r["dag_id"], r["dag_run_id"])]
+        parts = []
+        for task in tasks:
+            name = task["task_id"] if task["dag_id"] == "transform" else task["dag_id"].removeprefix("ingest_")
+            if task["state"] == "running":
+                parts.append(f"{name} {_age(task)}")
+            elif task["state"] == "up_for_retry":
+                parts.append(f"{name} failed at try {task['try_number']} and waits for the next")
+        self._tell(f"… {done}; at work: {', '.join(parts) or 'the scheduler'}")
 
     def ended_run(self, run: dict[str, Any]) -> None:
         """Of a source: its figures, or why it failed."""
@@ -114,8 +123,7 @@ class _Follower:
         self._tell(f"✗ {run['dag_id']} failed ({_age(run)})")
         for task in self.airflow.tasks(run["dag_id"], run["dag_run_id"]):
             if task["state"] == "failed":
-                for line in self.airflow.log_tail(run["dag_id"], run["dag_run_id"], task):
-                    self.say(f"    {line}")
+                self.say(f"  {task['task_id']}: {self.airflow.reason(task)}")
 
     def _was_told(self, *event: str) -> bool:
         known = event in self.told

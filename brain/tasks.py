@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from brain.errors import BrainError, ContractError, HeldError, IntegrityError
+from brain.errors import BrainError, ContractError, FetchError, LockedError, PayloadError
 from brain.settings import Settings
 from ingest.contract import SUFFIX, Source, load_source, source_files
 
@@ -22,8 +22,8 @@ POOLS = {
     "ingest": (2, "sources fetched at the same time"),
     "warehouse": (1, "DuckDB has one writer: build, check and publish take turns"),
 }
-FINAL = (ContractError, HeldError, IntegrityError)
-"""Errors that another try cannot mend: somebody has to look."""
+PASSING = (FetchError, PayloadError, LockedError)
+"""Errors that may be gone at the next try. Of every other BrainError somebody has to take notice."""
 
 
 def profile_sources(settings: Settings, only: str | None = None) -> tuple[list[Source], dict[str, ContractError]]:
@@ -45,13 +45,20 @@ def profile_sources(settings: Settings, only: str | None = None) -> tuple[list[S
 
 @contextmanager
 def final_errors() -> Iterator[None]:
-    """Turn an error that no retry mends into a failure at once; others are retried by Airflow."""
+    """Turn an error that no retry mends into a failure at once; Airflow tries again after the others."""
     from airflow.sdk.exceptions import AirflowFailException
 
     try:
         yield
-    except FINAL as e:
+    except PASSING:
+        raise
+    except BrainError as e:
         raise AirflowFailException(str(e)) from e
+
+
+def failed_prefix(dag_id: str, task_id: str) -> str:
+    """How the line begins with which a task that failed for good tells why, in its log and in the message."""
+    return f"{dag_id}.{task_id} failed: "
 
 
 def report_failure(context: Mapping[str, Any]) -> None:
@@ -64,7 +71,7 @@ def report_failure(context: Mapping[str, Any]) -> None:
     instance, error = context["ti"], context.get("exception")
     ours = error if isinstance(error, BrainError) else getattr(error, "__cause__", None)
     message = str(ours) if isinstance(ours, BrainError) else type(error).__name__
-    text = f"{instance.dag_id}.{instance.task_id} failed: {message}"
+    text = f"{failed_prefix(instance.dag_id, instance.task_id)}{message}"
     log.error(text)
     if address is None:
         return

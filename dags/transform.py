@@ -41,7 +41,7 @@ with DAG(
         from airflow.sdk.exceptions import AirflowSkipException
 
         from ingest.ledger import Ledger
-        from warehouse.build import last_build
+        from warehouse.state import read_build
 
         instance = get_current_context()["ti"]
         deadline = time.monotonic() + QUIET_SECONDS
@@ -54,13 +54,11 @@ with DAG(
         settings = Settings.from_env()
         head = Ledger(settings).head()
         size = head.size if head else 0
-        built = last_build(settings)
-        seen = built["ledger_size"] if built else 0
+        built = read_build(settings)
+        seen = built.ledger_size if built else -1
         if size <= seen and not params["force"]:
-            raise AirflowSkipException(
-                f"the build of {built['built_at'] if built else '-'} has seen all {size} entries"
-            )
-        print(f"{size - seen} ledger entries are newer than the last build")
+            raise AirflowSkipException(f"the last build has seen all {size} ledger entries")
+        print(f"{size} ledger entries, the last build saw {max(seen, 0)}")
         return size
 
     @task(pool="warehouse", outlets=[MODELS])
@@ -84,7 +82,7 @@ with DAG(
 
         with final_errors():
             checks = check_release(Settings.from_env())
-            failed = [c.name for c in checks if not c.success]
+            failed = [c.name for c in checks if c.holds]
             if failed:
                 raise HeldError(
                     f"the release gate holds this build: {', '.join(failed[:5])}",
