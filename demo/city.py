@@ -466,7 +466,7 @@ _BREAKS: dict[str, tuple[tuple[str, Callable[[Row], None]], ...]] = {
         ("type:employed_since", _set("employer", "since", value="2019-13-01")),
     ),
     "institution": (
-        ("required:name", _set("name", value=" ")),
+        ("required:name", _set("name", value=None)),
         ("code:institution_type", _set("type", value="其他机构")),
         ("range:staff_count", _set("staff", value=-5)),
         ("type:established_date", _set("established", value="2019-13-01")),
