@@ -1,5 +1,7 @@
--- Where a project is and which institution carries it. The record's own region speaks first, then the linked institution, then the
--- place name that the institution's own name begins with; what none of them knows stays unknown.
+-- Where a project is and which institution carries it. The record's own region speaks first, then the registered institution that
+-- bears the name, then the place that a school's name adds to its university's (中山大学珠海校区), then the university of which the
+-- host is a school (西安交通大学管理学院), then the place at the head of the host's name (陕西省委党校). What none of them knows stays
+-- unknown: institutes of the academies of sciences and agriculture are not where their academy is.
 with projects as (
 
     select
@@ -15,9 +17,14 @@ links as (
 
 ),
 
-institutions as (
+registered as (
 
-    select * from {{ ref('dim_institutions') }}
+    select
+        institution_id,
+        province_code,
+        city_name
+    from {{ ref('dim_institutions') }}
+    where origin = 'registry'
 
 ),
 
@@ -34,7 +41,8 @@ provinces as (
 
 ),
 
--- place names as institutions carry them at the head of their names: 陕西, 西安; the longest one wins (吉林市 over 吉林)
+-- place names as institutions carry them at the head of their names: 陕西, 西安; the longest one wins, and a province before a city
+-- of the same name (吉林)
 places as (
 
     select
@@ -55,22 +63,86 @@ places as (
 
 distinct_names as (
 
-    select distinct institution_name from projects
+    select
+        institution_name,
+        regexp_replace(institution_name, '^(中国共产党|中共|中国人民解放军|解放军)', '') as head,
+        {{ regex_group('institution_name', '^(.*?(?:大学|学院)).') }} as parent_name
+    from {{ ref('int_projects_unioned') }}
+    where institution_name is not null
+    group by institution_name
 
 ),
 
-named_places as (
+parted as (
 
     select
-        distinct_names.institution_name,
+        *,
+        substr(institution_name, length(parent_name) + 1) as rest
+    from distinct_names
+
+),
+
+heads as (
+
+    select
+        parted.institution_name,
         places.province_code,
         places.city_name,
         row_number() over (
-            partition by distinct_names.institution_name
-            order by length(places.place) desc, places.city_name nulls last, places.province_code
+            partition by parted.institution_name
+            order by length(places.place) desc, places.city_name nulls first, places.province_code
         ) as choice
-    from distinct_names
-    inner join places on starts_with(distinct_names.institution_name, places.place)
+    from parted
+    inner join places on starts_with(parted.head, places.place)
+
+),
+
+rests as (
+
+    select
+        parted.institution_name,
+        places.province_code,
+        places.city_name,
+        row_number() over (
+            partition by parted.institution_name
+            order by length(places.place) desc, places.city_name nulls first, places.province_code
+        ) as choice
+    from parted
+    inner join places on starts_with(parted.rest, places.place)
+
+),
+
+parents as (
+
+    select
+        parted.institution_name,
+        registered.province_code,
+        registered.city_name
+    from parted
+    inner join links on {{ normalise_name('parted.parent_name') }} = links.name_key
+    inner join registered on links.institution_id = registered.institution_id
+    where
+        (parted.parent_name not like '%科学院' or parted.parent_name = '中国社会科学院')
+        and not {{ regex_matches('parted.rest', '分校|校区|研究院|研究生院|（|\\(') }}
+
+),
+
+named as (
+
+    select
+        parted.institution_name,
+        case when rests.province_code is null and parents.province_code is not null then 'parent' else 'name' end as basis,
+        coalesce(rests.province_code, parents.province_code, heads.province_code) as province_code,
+        case
+            when rests.province_code is not null then rests.city_name
+            when parents.province_code is not null then parents.city_name
+            else heads.city_name
+        end as city_name
+    from parted
+    left join rests on parted.institution_name = rests.institution_name and rests.choice = 1
+    left join parents on parted.institution_name = parents.institution_name
+    left join heads on parted.institution_name = heads.institution_name and heads.choice = 1
+    where coalesce(rests.province_code, parents.province_code, heads.province_code) is not null
 
 ),
 
@@ -84,15 +156,16 @@ joined as (
             when projects.district_code like '6101%' then '西安市'
             else spellings.city_name
         end as source_city_name,
-        institutions.province_code as registry_province_code,
-        institutions.city_name as registry_city_name,
-        named_places.province_code as named_province_code,
-        named_places.city_name as named_city_name
+        registered.province_code as registry_province_code,
+        registered.city_name as registry_city_name,
+        named.basis as named_basis,
+        named.province_code as named_province_code,
+        named.city_name as named_city_name
     from projects
     left join links on projects.name_key = links.name_key
-    left join institutions on links.institution_id = institutions.institution_id
+    left join registered on links.institution_id = registered.institution_id
     left join spellings on projects.region_text = spellings.spelling
-    left join named_places on projects.institution_name = named_places.institution_name and named_places.choice = 1
+    left join named on projects.institution_name = named.institution_name
 
 ),
 
@@ -104,7 +177,7 @@ decided as (
         case
             when source_province_code is not null then 'source'
             when registry_province_code is not null then 'registry'
-            when named_province_code is not null then 'name'
+            else named_basis
         end as province_basis
     from joined
 
