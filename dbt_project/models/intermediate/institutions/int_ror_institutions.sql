@@ -111,7 +111,9 @@ final as (
         v.established_year,
         p.province_code,
         p.city_code,
-        coalesce(p.city_name, v.geonames_name) as city_name,
+        -- a place of the list without a city is a whole province; a place that is not on the list keeps its English name
+        case when p.geonames_id is null then v.geonames_name else p.city_name end as city_name,
+        v.geonames_id,
         v.latitude,
         v.longitude,
         v.website,

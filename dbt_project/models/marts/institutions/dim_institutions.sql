@@ -86,15 +86,45 @@ provinces as (
 
 ),
 
+place_names as (
+
+    -- what a mere name may begin with: a province, or a city, which says the province
+    select
+        short_name as place,
+        region_code as province_code
+    from provinces
+    union
+    select
+        regexp_replace(city_name, '市$', '') as place,
+        province_code
+    from {{ ref('geonames_cities') }}
+    where city_name like '%市'
+
+),
+
 names_in_place as (
 
-    -- the province that a mere name begins with
+    -- 中共河南省委党校 begins with its province after 中共
     select
         m.institution_id,
-        min(p.region_code) as province_code
+        arg_max(p.province_code, (length(p.place), p.province_code)) as province_code
     from mentions as m
-    inner join provinces as p on starts_with(m.name, p.short_name)
+    inner join place_names as p on starts_with(regexp_replace(m.name, '^中共', ''), p.place)
     group by m.institution_id
+
+),
+
+named_provinces as (
+
+    -- institutions of the registry whose name begins with the full name of a province; GeoNames misplaces some of them
+    -- (安徽省科学技术厅 in Yunnan, 贵州省农业科学院 in Hubei)
+    select
+        r.institution_id,
+        min(p.region_code) as province_code,
+        bool_or(p.region_code != r.province_code) as is_misplaced
+    from ror as r
+    inner join provinces as p on starts_with(r.name_zh, p.region_name)
+    group by r.institution_id
 
 ),
 
@@ -135,26 +165,28 @@ joined as (
         ror.successor_name,
         coalesce(ror.established_year, market.established_year) as established_year,
         coalesce(
-            moe.province_code, ror.province_code, left(market.district_code, 2), left(mentions.district_code, 2),
-            names_in_place.province_code
+            moe.province_code, named_provinces.province_code, ror.province_code, left(market.district_code, 2),
+            left(mentions.district_code, 2), names_in_place.province_code
         ) as province_code,
         coalesce(
             moe.city_name,
-            ror.city_name,
+            case when not coalesce(named_provinces.is_misplaced, false) then ror.city_name end,
             case
                 when left(coalesce(market.district_code, mentions.district_code), 4) = '6101' then '西安市'
                 when registers.institution_id is null and starts_with(mentions.name, '西安') then '西安市'
             end
         ) as city_name,
         case
-            when moe.record_id is not null or ror.province_code is not null then 'registry'
+            when moe.record_id is not null then 'registry'
+            when named_provinces.is_misplaced then 'name'
+            when ror.province_code is not null then 'registry'
             when market.district_code is not null or mentions.district_code is not null then 'district'
             when names_in_place.province_code is not null or starts_with(mentions.name, '西安') then 'name'
         end as place_basis,
         coalesce(market.district_code, mentions.district_code) as district_code,
         market.zone_code,
-        ror.latitude,
-        ror.longitude,
+        case when not coalesce(named_provinces.is_misplaced, false) then ror.latitude end as latitude,
+        case when not coalesce(named_provinces.is_misplaced, false) then ror.longitude end as longitude,
         ror.website,
         ror.ror_id,
         moe.school_code as moe_code,
@@ -171,6 +203,7 @@ joined as (
     left join market on ids.institution_id = market.institution_id
     left join mentions on ids.institution_id = mentions.institution_id
     left join names_in_place on ids.institution_id = names_in_place.institution_id
+    left join named_provinces on ids.institution_id = named_provinces.institution_id
 
 ),
 

@@ -226,7 +226,7 @@ final as (
         u.city_name,
         u.district_code,
         u.zone_code,
-        coalesce(u.city_name in ('西安市', 'Xi''an'), false) as is_xian,
+        coalesce(u.city_name = '西安市', false) as is_xian,
         u.industry,
         u.approved_date,
         u.statistics_year,

@@ -12,7 +12,7 @@ renamed as (
         substr(school_code, 3, 2) as province_code,
         {{ join_lines('name') }} as institution_name,
         {{ clean_text('department') }} as department,
-        {{ clean_text('city_name') }} as city_name,
+        replace({{ clean_text('city_name') }}, ' ', '') as city_name,
         level,
         remark
     from source

@@ -12,15 +12,13 @@ renamed as (
         release,
         status,
         lower(types) as types,
-        coalesce(
-            {{ clean_text('name_v1') }},
-            {{ json_text('names', '$[0].value') }}
-        ) as first_name,
+        {{ clean_text('name_v1') }} as name_v1,
+        labels_v1,
+        aliases_v1,
         names,
-        coalesce(
-            {{ json_text('locations', '$[0].geonames_details.country_code') }},
-            left({{ json_text('addresses_v1', '$[0].geonames_city.geonames_admin1.code') }}, 2)
-        ) as country_code
+        addresses_v1,
+        locations,
+        relationships
     from source
     where _is_current and not _is_withdrawn
 
