@@ -114,7 +114,8 @@ class _Follower:
             case "build", list():
                 return f": {len(value)} models"
             case "check", dict():
-                return f": {value['checks']} checks passed"
+                warned = f", {value['warnings']} of them warned" if value["warnings"] else ""
+                return f": {value['checks']} checks{warned}"
             case "publish", dict():
                 return f": release {value['release']}"
         return ""

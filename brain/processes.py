@@ -70,6 +70,7 @@ def start(run_dir: Path, name: str, command: Sequence[str], *, env: Mapping[str,
             stderr=out,
             start_new_session=True,
         )
+    child.returncode = 0  # nobody waits for it: it outlives this command
     stat = _stat(child.pid)
     assert stat is not None, "a child stays in the table until its parent has waited for it"
     process = Process(name, child.pid, stat.started, _boot())
