@@ -14,6 +14,11 @@
     )
 {%- endmacro -%}
 
+{#- Number of a document, its year in the brackets that GB/T 9704 wants: 〔2022〕, however it was typed. -#}
+{%- macro document_number(value) -%}
+    translate({{ clean_code(value) }}, '[]【】［］', '〔〕〔〕〔〕')
+{%- endmacro -%}
+
 {#- Amounts as CNY with two decimals; registers give 万元, statistical forms give 千元. -#}
 {%- macro wan_cny(value) -%}
     cast(round({{ value }} * 10000, 2) as decimal(18, 2))

@@ -10,7 +10,7 @@ renamed as (
         _record_id as record_id,
         {{ clean_code('case_no') }} as case_no,
         status,
-        {{ clean_code('decision_no') }} as decision_no,
+        {{ document_number('decision_no') }} as decision_no,
         decision_date,
         {{ clean_text('authority') }} as authority,
         subject_type,
