@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 from dataclasses import dataclass
@@ -46,15 +47,8 @@ def load_keys(settings: Settings) -> Keys:
 
     Raises BrainError where state exists and a key is missing: a new key would silently break every proof and pseudonym.
     """
-    missing = [n for n in NAMES if not (settings.secrets / n).exists()]
-    if missing:
-        if settings.ledger_path.exists():
-            raise BrainError(
-                f"{settings.home} holds state, but {', '.join(missing)} is missing in {settings.secrets}",
-                "put the key back from your backup; a new one would not fit",
-            )
-        for name in missing:
-            write_secret(settings.secrets / name, secrets.token_bytes(32).hex())
+    if any(not (settings.secrets / n).exists() for n in NAMES):
+        _make_keys(settings)
     values = []
     for name in NAMES:
         try:
@@ -71,14 +65,34 @@ def load_keys(settings: Settings) -> Keys:
     return keys
 
 
+def _make_keys(settings: Settings) -> None:
+    """Make what is missing, once, also where several processes start side by side."""
+    settings.secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (settings.secrets / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        missing = [n for n in NAMES if not (settings.secrets / n).exists()]
+        if missing and settings.ledger_path.exists():
+            raise BrainError(
+                f"{settings.home} holds state, but {', '.join(missing)} is missing in {settings.secrets}",
+                "put the key back from your backup; a new one would not fit",
+            )
+        for name in missing:
+            write_secret(settings.secrets / name, secrets.token_bytes(32).hex())
+
+
 def write_secret(path: Path, text: str) -> None:
-    """Write a secret that only its owner can read; an existing file is never replaced."""
+    """Write a secret that only its owner can read. It appears whole or not at all; an existing file is never replaced."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as f:
-        f.write(text + "\n")
-        f.flush()
-        os.fsync(f.fileno())
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as f:
+            f.write(text + "\n")
+            f.flush()
+            os.fsync(f.fileno())
+        os.link(unfinished, path)
+    finally:
+        unfinished.unlink()
 
 
 def secret_value(settings: Settings, name: str) -> str:

@@ -97,12 +97,14 @@ def open_checkpoint(public: Ed25519PublicKey, note: str) -> Head:
         text, _, signature_line = note.partition("\n\n")
         dash, name, blob64 = signature_line.rstrip("\n").split(" ")
         blob = base64.b64decode(blob64, validate=True)
+        if note != f"{text}\n\n— {ORIGIN} {base64.b64encode(blob).decode()}\n":
+            raise ValueError("not in the one form that we write")  # base64 and line ends leave room for others
         origin, size, root = text.split("\n")
         if (dash, name, origin, blob[:4]) != ("—", ORIGIN, ORIGIN, _key_hash(public)):
             raise ValueError("another key or origin")
         public.verify(blob[4:], (text + "\n").encode())
         return Head(int(size), base64.b64decode(root, validate=True).hex(), note)
-    except (ValueError, InvalidSignature) as e:
+    except (ValueError, TypeError, AttributeError, InvalidSignature) as e:
         raise IntegrityError(f"checkpoint is not ours: {e or 'bad signature'}") from e
 
 
@@ -123,7 +125,9 @@ class Ledger:
             for pragma in ("journal_mode=WAL", "synchronous=FULL"):
                 connection.execute(f"PRAGMA {pragma}")
 
-        _metadata.create_all(self.engine)
+        with self.engine.connect() as connection:
+            for table in _metadata.sorted_tables:  # safe where runs start side by side, which create_all is not
+                connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
 
     @contextmanager
     def _write(self) -> Iterator[sa.Connection]:
@@ -135,6 +139,18 @@ class Ledger:
             except BaseException:
                 connection.exec_driver_sql("ROLLBACK")
                 raise
+
+    def _require_unchanged(self, connection: sa.Connection, leaves: list[str]) -> None:
+        note = connection.execute(sa.select(_checkpoints.c.note).order_by(_checkpoints.c.size.desc()).limit(1)).scalar()
+        if note is None and not leaves:
+            return
+        head = open_checkpoint(self.keys.public_key, note or "")
+        try:
+            root = merkle.root(map(bytes.fromhex, leaves)).hex()
+        except ValueError:
+            root = "a leaf is no hash"
+        if (head.size, head.root) != (len(leaves), root):
+            raise IntegrityError("the ledger is not what its newest head says", "`brain verify` names what was changed")
 
     def entries(self, source: str | None = None, record: str | None = None) -> list[LedgerEntry]:
         """All entries in order, or those of one source or record type."""
@@ -164,11 +180,13 @@ class Ledger:
         """Append entries and sign the new head, all or nothing.
 
         `place(seq, body)` is called for each inside the transaction, once its number is known: it moves the batch's
-        files to where readers find them and may complete the body.
+        files to where readers find them and may complete the body. Raises IntegrityError where the entries so far are
+        not those of the newest head: what was changed is never signed again.
         """
         now = datetime.now(UTC).isoformat(timespec="microseconds")
         with self._write() as connection:
             leaves = list(connection.execute(sa.select(_entries.c.leaf).order_by(_entries.c.seq)).scalars())
+            self._require_unchanged(connection, leaves)
             fresh = []
             for body in bodies:
                 seq = len(leaves) + 1
