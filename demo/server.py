@@ -30,8 +30,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from demo.city import City, Registers
+from demo.city import City
 from demo.faults import Fault, Faults
+from demo.registers import Registers
 
 HOST = "127.0.0.1"
 SECRETS = ("PDS_TOKEN", "MARKET_KEY")

@@ -40,7 +40,8 @@ def city(root: Path, *faults: str, seed: int = 1) -> Iterator[tuple[Settings, Ci
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_exactly_the_planted_rows_are_refused(tmp_path, seed):
-    from demo.city import City, Registers
+    from demo.city import City
+    from demo.registers import Registers
 
     registers = Registers(City(seed, 1))
     with city(tmp_path, seed=seed) as (settings, _):
@@ -118,7 +119,7 @@ def test_no_personal_value_is_stored_in_the_clear(tmp_path):
     with city(tmp_path) as (settings, server):
         ingest_source(settings, "pds")
         ingest_source(settings, "integrity")
-        from demo.city import Registers
+        from demo.registers import Registers
 
         registers = Registers(server.city)
         talents = registers.rows("talent")

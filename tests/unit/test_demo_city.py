@@ -5,8 +5,9 @@ import unicodedata
 
 import pytest
 
-from demo.city import City, Registers
+from demo.city import City
 from demo.faults import Fault, Faults
+from demo.registers import Registers
 from ingest import codes
 
 REGISTERS = ("project", "talent", "institution", "platform", "case")
