@@ -24,7 +24,7 @@ import re
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +136,7 @@ class Stager:
     def add(self, read: Read, received_at: datetime) -> None:
         """Take a run of rows; they are written when enough have come together."""
         self._last_received = received_at
+        self._unkeyed += read.unread
         if read.rejected:
             self._reject(read.rejected)
         if read.rows:
@@ -266,7 +267,6 @@ class Stager:
         self._refuse([(b[1], b[2], b[3], b[4], text) for b, text in zip(bad, texts, strict=True)])
 
     def _reject(self, rejected: list[Rejected]) -> None:
-        self._unkeyed += len(rejected)
         self._refuse([(r.payload, r.pointer, None, [r.reason], r.raw) for r in rejected])
 
     def _refuse(self, rows: list[tuple]) -> None:
@@ -320,7 +320,7 @@ class Stager:
         self.staged.withdrawn = self._one("SELECT count(*) FROM omitted")[0]
         if not self.staged.withdrawn:
             return
-        at = self._last_received or datetime.now()
+        at = self._last_received or datetime.now(UTC)
         as_of = f"DATE '{self.as_of}'" if self.as_of else "NULL::DATE"
         values = {
             "_record_id": f"'{self.record.source}:{self.record.name}:' || ckey",
@@ -391,6 +391,8 @@ class _CheckSql:
         is_text = {n: str(t) in ("VARCHAR", '"NULL"', "NULL") for n, t in zip(delivered.columns, delivered.types, strict=True)}
         typed = {name: _typed(f, is_text[name]) if f else f'd."{name}"' for name, f in record.columns}
         reasons = [] if accept else [r for name, f in record.columns if f for r in _reasons(f, is_text[name])]
+        if record.key:  # nobody can let a record in that has no name
+            reasons.append(("d._key IS NULL", f"required:{'|'.join(record.key)}"))
         record_id = f"'{record.source}:{record.name}:' || d._key"
         change = "'upsert'"
         if record.deleted_when:
@@ -458,7 +460,7 @@ def _reasons(f: Field, text: bool) -> list[tuple[str, str]]:
     """(condition, reason) pairs of one field; a reason names rule and field, never the value."""
     given, typed = _given(f, text), _typed(f, text)
     found = []
-    if f.required:
+    if f.required and f.key_position is None:  # the key is required as a whole, see `bind`
         # trim is slow on Chinese text, and nothing that trims to nothing is long
         blank = f" OR (strlen({given}) < 64 AND trim({given}) = '')" if f.type == "string" and text else ""
         found.append((f"({given}) IS NULL{blank}", f"required:{f.name}"))
@@ -509,12 +511,15 @@ def _keys(record: Record, rows: list[Any], hashes: list[bytes]) -> list[str | No
         return [h.hex()[:32] for h in hashes]
     if len(record.key) == 1:
         name = record.key[0]
-        return [None if v is None else str(v).strip() or None for v in (getattr(r, name) for r in rows)]
+        unknown = {"", *record.field(name).null_values}
+        texts = (None if v is None else str(v).strip() for v in (getattr(r, name) for r in rows))
+        return [None if t is None or t in unknown else t for t in texts]
+    unknowns = [{"", *record.field(name).null_values} for name in record.key]
     keys = []
     for r in rows:
-        parts = [getattr(r, name) for name in record.key]
-        missing = any(p is None or str(p).strip() == "" for p in parts)
-        keys.append(None if missing else "|".join(str(p).strip().replace("|", "%7C") for p in parts))
+        parts = ["" if v is None else str(v).strip() for v in (getattr(r, name) for name in record.key)]
+        missing = any(p in unknown for p, unknown in zip(parts, unknowns, strict=True))
+        keys.append(None if missing else "|".join(p.replace("|", "%7C") for p in parts))
     return keys
 
 
@@ -525,7 +530,8 @@ def _version_order(record: Record, rows: list[Any]) -> list[str] | None:
 
     def order(row: Any) -> str:
         parts = (str(getattr(row, name)) for name in record.version_fields)
-        return "/".join(re.sub(r"\d+", lambda m: m[0].zfill(8), p) for p in parts)
+        # a separator that sorts before any text: (v2.0, 1) comes before (v2.0.1, 1)
+        return "\x1f".join(re.sub(r"[0-9]+", lambda m: m[0].zfill(8), p) for p in parts)
 
     return [order(r) for r in rows]
 

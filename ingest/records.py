@@ -15,6 +15,7 @@ import hashlib
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -48,7 +49,11 @@ class Rejected:
 
 @dataclass
 class Read:
-    """A run of records of one type: structs, their pointers, and what could not be read. All from one payload."""
+    """A run of records of one type: structs, their pointers, and what could not be read. All from one payload.
+
+    `unread`: rows of this run that nobody could read; each may have held a record of this type too, so an omission means
+    nothing. They are `rejected` once, for the first record type of the server.
+    """
 
     record: str
     payload: int
@@ -56,6 +61,7 @@ class Read:
     pointers: list[str] = field(default_factory=list)
     warnings: list[list[str] | None] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
+    unread: int = 0
 
     def only(self, pointer: str) -> Read:
         """The one row at a locator; nothing where this run does not hold it."""
@@ -134,7 +140,7 @@ def content_of(server: Server, entry: Entry, body: bytes) -> bytes:
             return decode_body(body, "zstd", max_bytes, max_ratio)
         if name.endswith(".zip"):
             return _unzip(body, max_bytes, max_ratio)
-    except (PayloadError, zipfile.BadZipFile, EOFError, ValueError) as e:
+    except (PayloadError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, ValueError) as e:
         raise PayloadError(f"payload {entry.payload} of {server.name} cannot be decompressed: {e}") from e
     return body
 
@@ -222,15 +228,22 @@ class Reader:
         yield from self._split(payload, rows, pointers, rejected)
 
     def _split(self, payload: int, rows: list[Any], pointers: list[str], rejected: list[Rejected]) -> Iterator[Read]:
+        unread = len(rejected)
         for shape, values in zip(self.shapes, self._tree.values, strict=True):
-            yield self._collect(shape, payload, map(values, rows), pointers, rejected)
-            rejected = []  # a row that cannot be read counts once, for the first record type of its server
+            yield self._collect(shape, payload, map(values, rows), pointers, rejected, unread)
+            rejected = []
 
     def _collect(
-        self, shape: Shape, payload: int, values: Iterator[tuple], pointers: list[str], rejected: list[Rejected]
+        self,
+        shape: Shape,
+        payload: int,
+        values: Iterator[tuple],
+        pointers: list[str],
+        rejected: list[Rejected],
+        unread: int,
     ) -> Read:
         record = shape.record
-        read = Read(record.name, payload, rejected=rejected)
+        read = Read(record.name, payload, rejected=rejected, unread=unread)
         when = _condition(shape)
         make = shape.make
         if when is None and shape.is_plain:
@@ -277,10 +290,10 @@ class Reader:
         rejected: list[Rejected] = []
 
         def flush() -> Iterator[Read]:
-            left = rejected
+            left, unread = rejected, len(rejected)
             for shape, place in zip(self.shapes, places, strict=True):
                 values = (tuple(None if i is None else r[i] for i in place) for r in good)
-                yield self._collect(shape, payload, values, pointers, left)
+                yield self._collect(shape, payload, values, pointers, left, unread)
                 left = []
 
         for pointer, cells in rows:
