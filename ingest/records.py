@@ -10,6 +10,7 @@ as JSON without white space and without the fields that are absent; its content 
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
@@ -173,13 +174,14 @@ class Reader:
             self._locators: list[str] = []
 
     def read(self, payload: int, content: bytes) -> Iterator[Read]:
-        """Runs of at most CHUNK rows, in the order of the payload."""
+        """Runs of at most CHUNK rows, in the order of the payload. Raises PayloadError where it is not as declared."""
         return self._read(payload, content)
 
     # -- JSON ---------------------------------------------------------------------------------------------------
 
     def _json(self, payload: int, content: bytes) -> Iterator[Read]:
         base = self.server.items
+        content = as_utf8(self.server, payload, content)
         try:
             rows = self._tree.page(content)
         except (msgspec.ValidationError, UnicodeDecodeError):
@@ -208,6 +210,7 @@ class Reader:
         return known[start:end]
 
     def _jsonl(self, payload: int, content: bytes) -> Iterator[Read]:
+        content = as_utf8(self.server, payload, content)
         lines = ((f"L{n}", line) for n, line in enumerate(content.split(b"\n"), 1) if line.strip())
         yield from self._one_by_one(payload, lines)
 
@@ -275,14 +278,16 @@ class Reader:
         for _ in range(self.server.header_rows):
             _, cells = next(rows, ("", []))
             header = [str(c or "").strip() for c in cells]
+        while header and not header[-1]:  # columns without name at the end: allowed as long as they are empty
+            header.pop()
         if not any(header):
             raise PayloadError(f"payload {payload} of {self.server.name} is empty: no header row")
         known = {n for s in self.shapes for f in s.record.fields for n in f.physical}
         known |= {n for s in self.shapes for n in s.record.ignored}
-        strange = [h for h in header if h not in known]
-        twice = {h for h in header if header.count(h) > 1}
+        strange = [self._column_name(h, i) for i, h in enumerate(header, 1) if h not in known]
+        twice = [self._column_name(h, i) for i, h in enumerate(header, 1) if h in header[: i - 1]]
         if twice:
-            raise PayloadError(f"payload {payload} of {self.server.name}: column {sorted(twice)[0]!r} stands twice")
+            raise PayloadError(f"payload {payload} of {self.server.name}: column {twice[0]!r} stands twice")
         width = len(header)
         places = [[_place(f, header) for f in s.fields] for s in self.shapes]
         good: list[list[str | None]] = []
@@ -297,6 +302,8 @@ class Reader:
                 left = []
 
         for pointer, cells in rows:
+            if len(cells) > width and not any(cells[width:]):
+                cells = cells[:width]
             if len(cells) != width or strange:
                 reason = f"unknown_field:{strange[0]}" if strange else f"ragged_row:{len(cells)} of {width} cells"
                 raw = self.server.delimiter.join(str(c or "") for c in cells) if self.keep_raw else None
@@ -308,6 +315,21 @@ class Reader:
                 yield from flush()
                 good, pointers, rejected = [], [], []
         yield from flush()
+
+    def _column_name(self, name: str, number: int) -> str:
+        """What may be said of a column that the contract does not know: where persons are, it may be a person's datum."""
+        return name if self.keep_raw else f"column {number}"
+
+
+def as_utf8(server: Server, payload: int, content: bytes) -> bytes:
+    """JSON text of the declared encoding as UTF-8; UTF-8 itself is judged record by record."""
+    encoding = codecs.lookup(server.encoding).name
+    if encoding in ("utf-8", "ascii"):
+        return content
+    try:
+        return content.decode(encoding).encode()
+    except UnicodeDecodeError as e:
+        raise PayloadError(f"payload {payload} of {server.name}: byte {e.start} is not {server.encoding}") from e
 
 
 def csv_rows(server: Server, payload: int, content: bytes) -> Iterator[tuple[str, list[str]]]:
@@ -354,7 +376,7 @@ def locate(server: Server, content: bytes, pointer: str) -> Any:
             raise PayloadError(f"{pointer!r} lies behind the payload's end")
         return b"".join(lines[first - 1 : last])
     if server.format == "json":
-        value = msgspec.json.decode(content)
+        value = msgspec.json.decode(as_utf8(server, 0, content))
         for part in pointer.split("/")[1:]:
             value = value[int(part)] if isinstance(value, list) else value[part.replace("~1", "/").replace("~0", "~")]
         return value
