@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -102,11 +103,13 @@ def _gx() -> ModuleType:
 
 @contextmanager
 def _quiet() -> Any:
-    """GX draws progress bars with tqdm; they have no place in our logs."""
+    """GX draws progress bars with tqdm, and duckdb-engine wonders about lists; neither has a place in our logs."""
     before = os.environ.get("TQDM_DISABLE")
     os.environ["TQDM_DISABLE"] = "1"
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Did not recognize type")
+            yield
     finally:
         if before is None:
             del os.environ["TQDM_DISABLE"]

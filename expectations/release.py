@@ -28,8 +28,9 @@ from warehouse import connect, content, publish, state
 from warehouse.connect import literal, quoted
 
 NO_HISTORY = "无历史"
-PROOFS = "official.record_proofs"
+PROOFS = {"official": "official.record_proofs", "audit": "audit.audit_records"}
 CLOSED_TYPES = r"\[|STRUCT|MAP|UNION|HUGEINT|UUID|BLOB"
+PERSONAL_VALUE = r"^\p{Han}{2,4}$|^.{1,40}·.{1,40}$|\*{3,}"
 # An ID number with a plausible date, a mobile number, an e-mail address; not inside a longer run of letters or digits.
 PERSONAL_SHAPE = (
     r"(^|[^0-9A-Za-z])("
@@ -118,9 +119,11 @@ def _relation(mart: content.Mart) -> str:
 
 
 def _personal_values(sources: dict[str, Source]) -> str:
-    """Every value of a personal field in raw, once: what must not stand in an official column.
+    """The values of personal fields in raw that name a person, once each: what must not stand in an official column.
 
-    One character is no name, and a number would be found everywhere.
+    Kept are two to four Chinese characters, names with a middle dot, and masked numbers. A longer value names no
+    person: of 53,492 values measured in the public sources 6,261 are longer, and these are organisations (a publishing
+    house that leads a project) and biographies. Words that are a name and something else stand in `not_personal`.
     """
     parts = [
         f"select cast({quoted(f.name)} as varchar) as v from brain.raw.{quoted(record.table)}"
@@ -130,9 +133,10 @@ def _personal_values(sources: dict[str, Source]) -> str:
         if f.is_personal and f.type == "string"
     ]
     union = " union all ".join(parts) or "select cast(null as varchar) as v"
+    words = ", ".join(literal(w) for w in load("release")["not_personal"]) or "''"
     return (
         f"select distinct trim(v) as v from ({union}) "
-        "where length(trim(v)) >= 2 and not regexp_full_match(trim(v), '[0-9.]+')"
+        f"where regexp_matches(trim(v), {literal(PERSONAL_VALUE)}) and trim(v) not in ({words})"
     )
 
 
@@ -168,8 +172,8 @@ def _suites(
             *_written_rules(document["marts"].get(mart.full_name, {}), build),
         ]
         if mart.database == "official":
-            rules += _value_rules(mart, own, document)
-        if "record_ids" in own and PROOFS in known:
+            rules += _value_rules(own)
+        if "record_ids" in own and PROOFS[mart.database] in known:
             rules.append(_proof_rule(mart))
         yield _Suite(_relation(mart), mart.full_name, rules)
 
@@ -195,7 +199,12 @@ def _key_rules(columns: list[str]) -> list[Rule]:
 def _count_rules(
     mart: content.Mart, document: dict[str, Any], serving: publish.Release | None, session: Session
 ) -> list[Rule]:
-    """Rows against the current release. Without one there is nothing to fall below."""
+    """Rows against the current release. Without one there is nothing to fall below.
+
+    Marts that describe runs are left out: publishing fills them, and they grow with every run.
+    """
+    if mart.describes_runs:
+        return []
     kind = "expect_table_row_count_to_be_between"
     before = 0
     if serving:
@@ -236,7 +245,7 @@ def _missing_marts(session: Session, marts: list[content.Mart], serving: publish
 def _written_rules(entry: dict[str, Any], build: state.Build) -> list[Rule]:
     """Rules of rules/release.yml: `expect` (Great Expectations' name), its arguments, `check`, `severity`, `why`."""
     as_of = date.fromisoformat(build.as_of)
-    values = {"$as_of": as_of.isoformat(), "$as_of_year": as_of.year}
+    values = {"$as_of": as_of.isoformat(), "$as_of_year": as_of.year, "$next_year": as_of.year + 1}
     rules = []
     for item in entry.get("rules", ()):
         item = {k: values.get(v, v) if isinstance(v, str) else v for k, v in item.items()}
@@ -255,10 +264,10 @@ def _written_rules(entry: dict[str, Any], build: state.Build) -> list[Rule]:
 def _proof_rule(mart: content.Mart) -> Rule:
     """Every record a row names was received: in the official file by record_proofs, in the audit file by
     audit_records."""
-    known = "official.main.record_proofs" if mart.database == "official" else "audit.main.audit_records"
+    database, table = PROOFS[mart.database].split(".")
     query = (
         "select id from (select unnest(from_json(record_ids, '[\"VARCHAR\"]')) as id from {batch}) "
-        f"where id not in (select record_id from {known})"
+        f"where id not in (select record_id from {database}.main.{table})"
     )
     return Rule("unexpected_rows_expectation", {"unexpected_rows_query": query}, "records_proved", "hold", "0")
 
@@ -303,18 +312,16 @@ def forbidden_names(sources: dict[str, Source]) -> set[str]:
     return set(load("release")["forbidden_columns"]) | (personal - public)
 
 
-def _value_rules(mart: content.Mart, columns: dict[str, str], document: dict[str, Any]) -> list[Rule]:
+def _value_rules(columns: dict[str, str]) -> list[Rule]:
     """Text columns of an official mart: no value of a personal field, nothing shaped like a number or address of a
     person."""
-    exempt = document["not_personal"].get(mart.full_name, {})
     rules = []
     for column, type_ in columns.items():
         if type_ != "VARCHAR":
             continue
-        if column not in exempt:
-            query = f"select 1 from {{batch}} where trim({quoted(column)}) in (select v from personal_values)"
-            kwargs = {"unexpected_rows_query": query}
-            rules.append(Rule("unexpected_rows_expectation", kwargs, "no_personal_value", "hold", "0", about=column))
+        query = f"select 1 from {{batch}} where trim({quoted(column)}) in (select v from personal_values)"
+        kwargs = {"unexpected_rows_query": query}
+        rules.append(Rule("unexpected_rows_expectation", kwargs, "no_personal_value", "hold", "0", about=column))
         kwargs = {"column": column, "regex": PERSONAL_SHAPE}
         rules.append(Rule("expect_column_values_to_not_match_regex", kwargs, "no_personal_shape", "hold", "0"))
     return rules
