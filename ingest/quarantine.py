@@ -18,18 +18,24 @@ from ingest.landing import Segment
 from ingest.ledger import Ledger, LedgerEntry, live_entries
 from ingest.raw import Stager
 from ingest.records import content_of, locate
-from ingest.run import Batch, _Run, _batch, place_files, reread, source_lock
+from ingest.run import Batch, _batch, _Run, place_files, remove_uncommitted, reread, source_lock
 
 
 def list_items(settings: Settings, source: str | None = None) -> list[dict[str, Any]]:
     """Refused records, newest batch first: `id` (`<batch>-<n>`), source, record, batch, reasons, record_id, pointer, raw (masked)."""
     ledger = Ledger(settings)
     entries = ledger.entries(source)
-    released = {e.data["released"]["quarantine_id"] for e in entries if e.data.get("released")}
+    live = live_entries(entries)
+    released = {_place(e, e.data["released"]) for e in live if e.data.get("released")}
     items = []
-    for e in reversed(live_entries(entries)):
-        items += [{**i, "released": i["id"] in released} for i in _items(settings, e)]
+    for e in reversed(live):
+        items += [{**i, "released": _place(e, i) in released} for i in _items(settings, e)]
     return items
+
+
+def _place(entry: LedgerEntry, row: dict[str, Any]) -> tuple[str, str, int, str]:
+    """What a row of landing is known by, also after raw was derived again and batches got new numbers."""
+    return entry.record, entry.data["fetch_id"], row["payload"], row["pointer"]
 
 
 def _items(settings: Settings, entry: LedgerEntry) -> list[dict[str, Any]]:
@@ -93,15 +99,16 @@ def release(settings: Settings, item_id: str, why: str) -> Batch:
     with source_lock(settings, entry.source):
         run = _Run(settings, source, False, None, lambda text: None)
         live = live_entries(ledger.entries(entry.source, entry.record))
-        if any((e.data.get("released") or {}).get("quarantine_id") == item_id for e in live):
-            raise BrainError(f"{item_id} was released before")
         entry, item = _find(settings, ledger, item_id)
+        if _place(entry, item) in {_place(e, e.data["released"]) for e in live if e.data.get("released")}:
+            raise BrainError(f"{item_id} was released before")
+        remove_uncommitted(settings, ledger, source.name)
         server = next(s for s in source.servers if s.name == entry.data["server"])
         shape = run.shapes[entry.record]
         work = settings.work / source.name / f"release-{item_id}"
         shutil.rmtree(work, ignore_errors=True)
         as_of = date.fromisoformat(entry.data["as_of"]) if entry.data["as_of"] else None
-        stager = Stager(shape, work, run._hash_file(live), as_of)
+        stager = Stager(shape, work, *run.hash_file(live), as_of)
         stager.accept = True
         try:
             for read, at in reread(settings, load_keys(settings), source, entry, server, [shape]):

@@ -100,15 +100,26 @@ class Staged:
 
 
 class Stager:
-    """Stages one batch of one record type. `current`: hash file of the last committed state, None before the first."""
+    """Stages one batch of one record type.
+
+    `current`: hash file of the last committed state, None before the first. `is_committed`: it is the file that the
+    ledger names; another one was made again from raw and is committed with this batch, whatever the batch holds.
+    """
 
     def __init__(
-        self, shape: Shape, folder: Path, current: Path | None, as_of: date | None, watermark_field: str | None = None
+        self,
+        shape: Shape,
+        folder: Path,
+        current: Path | None,
+        is_committed: bool,
+        as_of: date | None,
+        watermark_field: str | None = None,
     ):
         self.shape = shape
         self.record = shape.record
         self.folder = folder
         self.current = current
+        self.is_committed = is_committed
         self.as_of = as_of
         self.watermark_field = watermark_field
         self.accept = False  # a person decided that what the contract refuses is a record all the same
@@ -335,7 +346,7 @@ class Stager:
         self.staged.parts.append(path)
 
     def _write_hashes(self) -> None:
-        if not (self.staged.new or self.staged.withdrawn):
+        if self.is_committed and not (self.staged.new or self.staged.withdrawn):
             return
         path = self.folder / "hashes.parquet"
         fresh = "SELECT ckey, hash, gone FROM seen WHERE NOT bad"
@@ -390,7 +401,6 @@ class _CheckSql:
         record = self.record
         is_text = {n: str(t) in ("VARCHAR", '"NULL"', "NULL") for n, t in zip(delivered.columns, delivered.types, strict=True)}
         typed = {name: _typed(f, is_text[name]) if f else f'd."{name}"' for name, f in record.columns}
-        reasons = [] if accept else [r for name, f in record.columns if f for r in _reasons(f, is_text[name])]
         if record.key:  # nobody can let a record in that has no name
             reasons.append(("d._key IS NULL", f"required:{'|'.join(record.key)}"))
         record_id = f"'{record.source}:{record.name}:' || d._key"
@@ -398,6 +408,14 @@ class _CheckSql:
         if record.deleted_when:
             name, values = record.deleted_when
             change = f"CASE WHEN d.\"{name}\"::VARCHAR IN ({_literals(values)}) THEN 'delete' ELSE 'upsert' END"
+        reasons: list[tuple[str, str]] = []
+        for name, f in record.columns:
+            if f is None or accept:
+                continue
+            found = _reasons(f, is_text[name])
+            if record.deleted_when and f.key_position is None:  # a bare delete carries its key and nothing else
+                found = [(f"{change} <> 'delete' AND ({condition})", reason) for condition, reason in found]
+            reasons += found
         ckey = "d._key || '@' || d._version_order" if record.version_fields else "d._key"
         computed = {n: sql for n, sql in typed.items() if sql != f'd."{n}"'} | {"_i": "d._i"}
         if record.deleted_when:

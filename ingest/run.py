@@ -6,13 +6,12 @@ import fcntl
 import gc
 import hashlib
 import hmac
-import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +171,7 @@ class _Run:
                 r.name: Stager(
                     self.shapes[r.name],
                     work / r.name,
-                    self._hash_file(history[r.name]),
+                    *self.hash_file(history[r.name]),
                     delivery.as_of,
                     server.since_field if r.name == server.records[0] else None,
                 )
@@ -233,33 +232,39 @@ class _Run:
         marks = [m for m in marks if m]
         return max(marks) + "Z" if marks else None
 
-    def _hash_file(self, history: list[LedgerEntry]) -> Path | None:
-        """The hashes of the last committed state, proven; built again from raw where the file is lost or changed."""
+    def hash_file(self, history: list[LedgerEntry]) -> tuple[Path | None, bool]:
+        """The hashes of the last committed state, and whether that is the committed file.
+
+        Where it is lost or changed they are built again from raw, in the work folder; the next batch commits them.
+        """
         live = live_entries(history)
         if not live:
-            return None
+            return None, True
         ref = live[-1].data["hashes"]
         if not ref:
-            return None
+            return None, True
         path = self.settings.home / ref["path"]
         try:
             with open(path, "rb") as f:
                 if hashlib.file_digest(f, "sha256").hexdigest() == ref["sha256"]:
-                    return path
+                    return path, True
         except OSError:
             pass
         self.say(f"{self.source.name}: the hash file is lost or changed; building it again from raw")
-        return rebuild_hashes(self.settings, self.source.record(live[-1].record), live)
+        record = self.source.record(live[-1].record)
+        return rebuild_hashes(self.settings, record, live, self.settings.work / self.source.name), False
 
     def _already_delivered(
         self, delivery: Delivery, records: list[Record], history: dict[str, list[LedgerEntry]]
     ) -> list[Batch] | None:
-        """A file that was committed before is entered as unchanged and compared with nothing."""
+        """A file that says what it said when it was last committed is entered as unchanged and compared with nothing."""
         digest = self._digest(delivery)
+        as_of = delivery.as_of.isoformat() if delivery.as_of else None
         found = {}
         for r in records:
-            same = [e for e in live_entries(history[r.name]) if e.data["delivery"] == digest]
-            if not same:
+            live = [e for e in live_entries(history[r.name]) if e.kind != "accepted"]
+            same = [e for e in live if (e.data["address"], e.data["as_of"]) == (delivery.address, as_of)]
+            if not same or same[-1].data["delivery"] != digest:
                 return None
             found[r.name] = same[-1]
         bodies = []
@@ -399,7 +404,7 @@ class _Run:
                     )
                 as_of = date.fromisoformat(old["as_of"]) if old["as_of"] else None
                 mark = server.since_field if record.name == server.records[0] else None
-                stager = Stager(self.shapes[record.name], work / str(i), current, as_of, mark)
+                stager = Stager(self.shapes[record.name], work / str(i), current, True, as_of, mark)
                 stager.accept = old.get("released") is not None
                 for read, at in reread(self.settings, self.keys, self.source, entry, server, [self.shapes[record.name]]):
                     stager.add(read, at)
@@ -443,7 +448,7 @@ def place_files(settings: Settings, seq: int, body: dict[str, Any], staged: Stag
         return
     if staged.parts:
         target = settings.raw / where / f"batch={seq:06d}"
-        target.mkdir(parents=True)
+        target.mkdir(parents=True, exist_ok=True)  # an empty one may be left of a run that did not end
         for part in staged.parts:
             moved = part.replace(target / part.name)
             body["raw"].append(asdict(file_ref(moved, home, pq.read_metadata(moved).num_rows)))
@@ -484,12 +489,11 @@ def reread(
                     yield read, at
 
 
-def rebuild_hashes(settings: Settings, record: Record, live: list[LedgerEntry]) -> Path:
-    """The hash file that follows the last of `live`, made again from raw; raises where raw itself is changed."""
-    ref = live[-1].data["hashes"]
+def rebuild_hashes(settings: Settings, record: Record, live: list[LedgerEntry], folder: Path) -> Path:
+    """The hash file that follows the last of `live`, made again from raw in `folder`."""
     files = [settings.home / f["path"] for e in live for f in e.data["raw"]]
-    path = settings.home / ref["path"]
-    path.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"hashes-{record.name}-{secrets.token_hex(4)}.parquet"
     prefix = len(f"{record.source}:{record.name}:")
     key = f"substr(_record_id, {prefix + 1})"
     ckey = f"{key} || '@' || _version_order" if record.version_fields else key
@@ -498,9 +502,8 @@ def rebuild_hashes(settings: Settings, record: Record, live: list[LedgerEntry]) 
         con.execute(
             f"COPY (SELECT ckey, last(_hash ORDER BY batch) AS hash, last(_change <> 'upsert' ORDER BY batch) AS gone FROM "
             f"(SELECT *, {ckey} AS ckey FROM read_parquet([{paths}], hive_partitioning = true, union_by_name = true)) GROUP BY ckey "
-            f"ORDER BY 1) TO '{path}.new' (FORMAT parquet)"
+            f"ORDER BY 1) TO '{path}' (FORMAT parquet)"
         )
-    os.replace(f"{path}.new", path)
     return path
 
 
