@@ -401,14 +401,13 @@ class _CheckSql:
         record = self.record
         is_text = {n: str(t) in ("VARCHAR", '"NULL"', "NULL") for n, t in zip(delivered.columns, delivered.types, strict=True)}
         typed = {name: _typed(f, is_text[name]) if f else f'd."{name}"' for name, f in record.columns}
-        if record.key:  # nobody can let a record in that has no name
-            reasons.append(("d._key IS NULL", f"required:{'|'.join(record.key)}"))
         record_id = f"'{record.source}:{record.name}:' || d._key"
         change = "'upsert'"
         if record.deleted_when:
             name, values = record.deleted_when
             change = f"CASE WHEN d.\"{name}\"::VARCHAR IN ({_literals(values)}) THEN 'delete' ELSE 'upsert' END"
-        reasons: list[tuple[str, str]] = []
+        # nobody can let a record in that has no name
+        reasons = [("d._key IS NULL", f"required:{'|'.join(record.key)}")] if record.key else []
         for name, f in record.columns:
             if f is None or accept:
                 continue
