@@ -1,15 +1,31 @@
--- Every current project and outcome record stands in exactly one row of its mart: folding must neither lose nor repeat one.
+-- Every current project and outcome record stands in exactly one row of its mart: folding must neither lose nor
+-- repeat one.
 with expected as (
 
-    select record_id, 'project' as mart from {{ ref('stg_nsfc__project') }}
+    select
+        record_id,
+        'project' as mart
+    from {{ ref('stg_nsfc__project') }}
     union all
-    select record_id, 'project' as mart from {{ ref('stg_nssfc__project') }}
+    select
+        record_id,
+        'project' as mart
+    from {{ ref('stg_nssfc__project') }}
     union all
-    select record_id, 'project' as mart from {{ ref('stg_pds__project') }}
+    select
+        record_id,
+        'project' as mart
+    from {{ ref('stg_pds__project') }}
     union all
-    select record_id, 'outcome' as mart from {{ ref('stg_nsfc__evaluation') }}
+    select
+        record_id,
+        'outcome' as mart
+    from {{ ref('stg_nsfc__evaluation') }}
     union all
-    select record_id, 'outcome' as mart from {{ ref('stg_nssfc__outcome') }}
+    select
+        record_id,
+        'outcome' as mart
+    from {{ ref('stg_nssfc__outcome') }}
 
 ),
 

@@ -1,7 +1,7 @@
--- Members of both academies with the year of election. Where the biography says when the person's own academy elected them, that year
--- counts: the source's field holds 1901 for unknown, and the year of some other academy for 19 scientists. Measured where field and
--- text both speak: 602 of 602 engineers and 692 of 711 scientists agree, and each of the other 19 texts names the true year. Of the 339
--- unknown years the texts tell 262.
+-- Members of both academies with the year of election. Where the biography says when the person's own academy
+-- elected them, that year counts: the source's field holds 1901 for unknown, and the year of some other academy
+-- for 19 scientists. Measured where field and text both speak: 602 of 602 engineers and 692 of 711 scientists
+-- agree, and each of the other 19 texts names the true year. Of the 339 unknown years the texts tell 262.
 with engineers as (
 
     select
@@ -46,7 +46,7 @@ final as (
         source_election_year,
         coalesce(year_in_text, source_election_year) as election_year,
         case
-            when year_in_text is not null and year_in_text is distinct from source_election_year then 'biography'
+            when year_in_text <> coalesce(source_election_year, 0) then 'biography'
             when source_election_year is not null then 'source'
             else 'unknown'
         end as election_year_basis

@@ -1,5 +1,5 @@
--- People counted by one property at a time, and which cells must not be shown: those under 5, and where a breakdown would have
--- only one such cell, its next smallest too, because the total would give the one away.
+-- People counted by one property at a time, and which cells must not be shown: those under 5, and where a
+-- breakdown would have only one such cell, its next smallest too, because the total would give the one away.
 with academicians as (
 
     select
@@ -8,7 +8,7 @@ with academicians as (
         division,
         cast(election_year as varchar) as election_year,
         cast(null as varchar) as field,
-        cast(null as varchar) as level
+        cast(null as varchar) as talent_level
     from {{ ref('int_academicians_elected') }}
 
 ),
@@ -21,7 +21,7 @@ talents as (
         cast(null as varchar) as division,
         cast(null as varchar) as election_year,
         coalesce(industry, '未知') as field,
-        coalesce(category || '类', '未入选') as level
+        coalesce(category || '类', '未入选') as talent_level
     from {{ ref('stg_pds__talent') }}
     where status = '在库'
 
@@ -29,17 +29,53 @@ talents as (
 
 cells as (
 
-    select talent_group, 'total' as breakdown, '合计' as breakdown_label, '全部' as bucket, record_id from academicians
+    select
+        talent_group,
+        'total' as breakdown,
+        '合计' as breakdown_label,
+        '全部' as bucket,
+        record_id
+    from academicians
     union all
-    select talent_group, 'division', '学部', division, record_id from academicians
+    select
+        talent_group,
+        'division' as breakdown,
+        '学部' as breakdown_label,
+        division as bucket,
+        record_id
+    from academicians
     union all
-    select talent_group, 'election_year', '当选年份', coalesce(election_year, '未知'), record_id from academicians
+    select
+        talent_group,
+        'election_year' as breakdown,
+        '当选年份' as breakdown_label,
+        coalesce(election_year, '未知') as bucket,
+        record_id
+    from academicians
     union all
-    select talent_group, 'total', '合计', '全部', record_id from talents
+    select
+        talent_group,
+        'total' as breakdown,
+        '合计' as breakdown_label,
+        '全部' as bucket,
+        record_id
+    from talents
     union all
-    select talent_group, 'field', '产业领域', field, record_id from talents
+    select
+        talent_group,
+        'field' as breakdown,
+        '产业领域' as breakdown_label,
+        field as bucket,
+        record_id
+    from talents
     union all
-    select talent_group, 'level', '人才类别', level, record_id from talents
+    select
+        talent_group,
+        'level' as breakdown,
+        '人才类别' as breakdown_label,
+        talent_level as bucket,
+        record_id
+    from talents
 
 ),
 

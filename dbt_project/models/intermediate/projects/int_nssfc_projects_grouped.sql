@@ -1,6 +1,7 @@
--- NSSFC enters a project again whenever its conclusion or an outcome is added. Within one approval number the same leader
--- means the same project (2,474 of 3,425 repeated numbers differ in nothing but dates, 148 in the wording of the title); different
--- leaders under one number are different projects (28 numbers). Without a number, title and leader decide.
+-- NSSFC enters a project again whenever its conclusion or an outcome is added. Within one approval number the same
+-- leader means the same project (2,474 of 3,425 repeated numbers differ in nothing but dates, 148 in the wording
+-- of the title); different leaders under one number are different projects (28 numbers). Without a number, title
+-- and leader decide.
 with records as (
 
     select

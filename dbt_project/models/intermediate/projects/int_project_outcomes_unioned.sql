@@ -1,10 +1,9 @@
--- Outcomes of all sources, one row per project and outcome. NSSFC repeats an outcome as it repeats the project: the same
--- title (punctuation aside) under the same project is one outcome.
+-- Outcomes of all sources, one row per project and outcome. NSSFC repeats an outcome as it repeats the project:
+-- the same title (punctuation aside) under the same project is one outcome.
 with nsfc as (
 
     select
-        case when project_number is null then 'nsfc:~' || substr(sha256(replace(record_id, ':evaluation:', ':project:')), 1, 8)
-            else 'nsfc:' || project_number end as project_id,
+        {{ nsfc_project_id('project_number', "replace(record_id, ':evaluation:', ':project:')") }} as project_id,
         'evaluation' as outcome_mark,
         '评价' as outcome_kind,
         title,

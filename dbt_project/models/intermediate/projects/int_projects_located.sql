@@ -1,7 +1,8 @@
--- Where a project is and which institution carries it. The record's own region speaks first, then the registered institution that
--- bears the name, then the place that a school's name adds to its university's (中山大学珠海校区), then the university of which the
--- host is a school (西安交通大学管理学院), then the place at the head of the host's name (陕西省委党校). What none of them knows stays
--- unknown: institutes of the academies of sciences and agriculture are not where their academy is.
+-- Where a project is and which institution carries it. The record's own region speaks first, then the registered
+-- institution that bears the name, then the place that a school's name adds to its university's (中山大学珠海校区), then
+-- the university of which the host is a school (西安交通大学管理学院), then the place at the head of the host's name
+-- (陕西省委党校). What none of them knows stays unknown: institutes of the academies of sciences and agriculture are not
+-- where their academy is.
 with projects as (
 
     select
@@ -41,8 +42,8 @@ provinces as (
 
 ),
 
--- place names as institutions carry them at the head of their names: 陕西, 西安; the longest one wins, and a province before a city
--- of the same name (吉林)
+-- place names as institutions carry them at the head of their names: 陕西, 西安; the longest one wins, and a province
+-- before a city of the same name (吉林)
 places as (
 
     select
@@ -90,7 +91,7 @@ heads as (
         places.city_name,
         row_number() over (
             partition by parted.institution_name
-            order by length(places.place) desc, places.city_name nulls first, places.province_code
+            order by length(places.place) desc, places.city_name asc nulls first, places.province_code asc
         ) as choice
     from parted
     inner join places on starts_with(parted.head, places.place)
@@ -105,7 +106,7 @@ rests as (
         places.city_name,
         row_number() over (
             partition by parted.institution_name
-            order by length(places.place) desc, places.city_name nulls first, places.province_code
+            order by length(places.place) desc, places.city_name asc nulls first, places.province_code asc
         ) as choice
     from parted
     inner join places on starts_with(parted.rest, places.place)
@@ -131,7 +132,10 @@ named as (
 
     select
         parted.institution_name,
-        case when rests.province_code is null and parents.province_code is not null then 'parent' else 'name' end as basis,
+        case
+            when rests.province_code is null and parents.province_code is not null then 'parent'
+            else 'name'
+        end as basis,
         coalesce(rests.province_code, parents.province_code, heads.province_code) as province_code,
         case
             when rests.province_code is not null then rests.city_name

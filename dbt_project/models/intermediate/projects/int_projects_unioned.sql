@@ -2,7 +2,7 @@
 with nsfc as (
 
     select
-        case when project_number is null then 'nsfc:~' || substr(sha256(record_id), 1, 8) else 'nsfc:' || project_number end as project_id,
+        {{ nsfc_project_id('project_number', 'record_id') }} as project_id,
         'nsfc' as source,
         '国家自然科学基金' as programme,
         project_number,
@@ -87,7 +87,7 @@ pds as (
         approval_date as start_date,
         due_date as end_date,
         budget_year as start_year,
-        fiscal_budget_cny as amount_cny,
+        case when stage not in ('申报', '评审') then fiscal_budget_cny end as amount_cny,
         cast(null as varchar) as evaluation,
         acceptance_date as completion_date,
         case

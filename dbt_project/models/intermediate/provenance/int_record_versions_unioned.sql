@@ -1,48 +1,9 @@
--- Every version of every record of every source, in the order in which the contracts name them. The relations come from the
--- generated list of sources, so a new source file needs nothing here.
-{%- set relations = record_relations() %}
+-- Every version of every record of every source. The relations come from the generated list of sources, so a new
+-- source file needs nothing here.
 with versions as (
 
-    {% for r in relations -%}
-    select
-        _record_id as record_id,
-        _version as version,
-        '{{ r.source }}' as source,
-        '{{ r.record }}' as record_type,
-        '{{ r.class }}' as record_class,
-        cast({{ r.title }} as varchar) as title,
-        _content_hash as content_hash,
-        _batch as batch,
-        _payload as payload,
-        _pointer as pointer,
-        _change as change,
-        _is_current as is_current,
-        _is_withdrawn as is_withdrawn,
-        _received_at as received_at,
-        _as_of as as_of_date,
-        {{ list_text('_warnings') }} as warnings
-    from {{ r.relation }}
-    {% if not loop.last %}union all{% endif %}
-    {% else -%}
-    select
-        cast(null as varchar) as record_id,
-        cast(null as bigint) as version,
-        cast(null as varchar) as source,
-        cast(null as varchar) as record_type,
-        cast(null as varchar) as record_class,
-        cast(null as varchar) as title,
-        cast(null as varchar) as content_hash,
-        cast(null as bigint) as batch,
-        cast(null as integer) as payload,
-        cast(null as varchar) as pointer,
-        cast(null as varchar) as change,
-        cast(null as boolean) as is_current,
-        cast(null as boolean) as is_withdrawn,
-        cast(null as timestamp) as received_at,
-        cast(null as date) as as_of_date,
-        cast(null as varchar) as warnings
-    where false
-    {% endfor %}
+    {{ union_record_versions() }}
+
 ),
 
 batches as (

@@ -1,5 +1,5 @@
--- One row per stock code over all versions: the newest named version gives the name, industry and area; other names are former
--- ones; a withdrawal as the newest version means delisted.
+-- One row per stock code over all versions: the newest named version gives the name, industry and area; other
+-- names are former ones; a withdrawal as the newest version means delisted.
 with versions as (
 
     select * from {{ ref('stg_listed_companies__company') }}
@@ -10,8 +10,8 @@ named as (
 
     select
         *,
-        row_number() over (partition by record_id order by version desc) as age,
-        lag(short_name) over (partition by record_id order by version) as previous_name
+        row_number() over (partition by record_id order by version_number desc) as age,
+        lag(short_name) over (partition by record_id order by version_number) as previous_name
     from versions
     where not is_withdrawn
 
@@ -41,8 +41,8 @@ newest_known as (
     from (
         select
             *,
-            row_number() over (partition by record_id order by industry is null, version desc) as industry_age,
-            row_number() over (partition by record_id order by area is null, version desc) as area_age
+            row_number() over (partition by record_id order by industry is null, version_number desc) as industry_age,
+            row_number() over (partition by record_id order by area is null, version_number desc) as area_age
         from named
     ) as aged
     group by record_id
@@ -59,7 +59,7 @@ former as (
         select
             record_id,
             short_name,
-            min(version) as first_version
+            min(version_number) as first_version
         from named
         where previous_name is null or previous_name <> short_name
         group by record_id, short_name

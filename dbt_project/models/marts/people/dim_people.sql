@@ -1,5 +1,5 @@
--- Nobody is merged by name here. A PDS leader with a talent number is the talent of that number; every other leader is known only as
--- a name in one project.
+-- Nobody is merged by name here. A PDS leader with a talent number is the talent of that number; every other
+-- leader is known only as a name in one project.
 with academicians as (
 
     select

@@ -1,5 +1,5 @@
--- Staleness is measured at the as-of date of the build (the newest committed batch of any source), never at the clock: the same
--- batches give the same answer. `brain status` measures at the clock.
+-- Staleness is measured at the as-of date of the build (the newest committed batch of any source), never at the
+-- clock: the same batches give the same answer. `brain status` measures at the clock.
 with sources as (
 
     select * from {{ source('raw', 'sources') }}

@@ -8,8 +8,8 @@ renamed as (
 
     select
         _record_id as record_id,
-        _version as version,
-        _change as change,
+        _version as version_number,
+        _change as change_kind,
         _is_current as is_current,
         _is_withdrawn as is_withdrawn,
         stock_code,
