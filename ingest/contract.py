@@ -340,7 +340,9 @@ class _Reader:
         for p in element.get("customProperties") or ():
             name = p["property"]
             if name not in allowed:
-                raise self.fail(where, f"unknown custom property {name!r}", f"allowed: {', '.join(sorted(allowed)) or '-'}")
+                raise self.fail(
+                    where, f"unknown custom property {name!r}", f"allowed: {', '.join(sorted(allowed)) or '-'}"
+                )
             if name in found:
                 raise self.fail(where, f"custom property {name!r} stands twice")
             found[name] = p["value"]
@@ -381,7 +383,9 @@ class _Reader:
             a = self.shape(p["auth"], {"scheme": None, "secret": None, "header": "X-Api-Key"}, f"{where}/auth")
             self.choice(a["scheme"], AUTH, f"{where}/auth/scheme")
             if not re.fullmatch(r"[A-Z][A-Z0-9_]*", str(a["secret"])):
-                raise self.fail(f"{where}/auth/secret", "is no secret's name", "A-Z, 0-9 and _; the value never stands here")
+                raise self.fail(
+                    f"{where}/auth/secret", "is no secret's name", "A-Z, 0-9 and _; the value never stands here"
+                )
             auth = Auth(a["scheme"], a["secret"], a["header"])
         encoding = s.get("encoding") or p.get("encoding") or "utf-8"
         try:
@@ -453,6 +457,13 @@ class _Reader:
             deleted_when=deleted,
             key_note=p["keyNote"],
         )
+        if versions and not record.field(versions[0]).required:
+            raise self.fail(f"{where}/{versions[0]}", "orders the versions first, so it must be required")
+        positions = sorted(f.key_position for f in fields if f.key_position is not None)
+        if positions != list(range(1, len(positions) + 1)):
+            raise self.fail(
+                where, f"key positions are {positions}", "number the key fields 1, 2, … in primaryKeyPosition"
+            )
         personal = [f.name for f in fields if f.key_position is not None and (f.is_personal or f.is_nested)]
         if personal:
             raise self.fail(where, f"key field {personal[0]} is personal or nested", "record ids are shown everywhere")
@@ -468,16 +479,18 @@ class _Reader:
         type_ = self.choice(f.get("logicalType"), TYPES, f"{where}/logicalType")
         if not f.get("businessName") or not f.get("description"):
             raise self.fail(where, "businessName (Chinese label) or description is missing")
-        if options.get("pattern"):
-            try:
-                re.compile(options["pattern"])
-            except re.error as e:
-                raise self.fail(f"{where}/pattern", str(e)) from None
+        wrong = _pattern_error(options["pattern"]) if options.get("pattern") else None
+        if wrong:
+            raise self.fail(f"{where}/pattern", wrong, "the syntax is RE2's: no look-around, no back references")
         primary = bool(f.get("primaryKey"))
         mask = p.get("mask")
         classification = self.choice(f.get("classification"), CLASSIFICATIONS, f"{where}/classification")
         if mask and classification not in ("personal", "sensitive"):
             raise self.fail(where, "is masked but not classified personal or sensitive")
+        if mask and (type_ != "string" or options or f.get("enum")):
+            raise self.fail(
+                where, "is masked, so it is a string without pattern, length or codes", "rules see the masked form"
+            )
         physical = tuple(str(n) for n in (f.get("physicalName") or name, *(p.get("aliases") or ())))
         return Field(
             name=name,
@@ -497,9 +510,31 @@ class _Reader:
             date_format=strptime_format(options["format"]) if options.get("format") and type_ != "string" else None,
             null_values=tuple(str(v) for v in p.get("nullValues") or ()),
             mask=self.choice(mask, MASKS, f"{where}/mask") if mask else None,
-            check_digit=self.choice(p["checkDigit"], CHECK_DIGITS, f"{where}/checkDigit") if p.get("checkDigit") else None,
+            check_digit=self.choice(p["checkDigit"], CHECK_DIGITS, f"{where}/checkDigit")
+            if p.get("checkDigit")
+            else None,
             unit=p.get("unit"),
         )
+
+
+@cache
+def _pattern_error(pattern: str) -> str | None:
+    """What DuckDB, which will match it, has against a regular expression."""
+    import duckdb
+
+    try:
+        literal = pattern.replace("'", "''")
+        _engine().execute(f"SELECT regexp_matches('', '{literal}')")
+    except duckdb.Error as e:
+        return str(e).splitlines()[0]
+    return None
+
+
+@cache
+def _engine() -> Any:
+    import duckdb
+
+    return duckdb.connect()
 
 
 def _text(value: Any) -> str | None:
