@@ -40,7 +40,10 @@ def main() -> int:
     given = parser.parse_args()
     names = ["ours", "composite", "dlt, Arrow", "dlt, default", "ours, encrypted", "ours, with the arrival gate"]
     server = subprocess.Popen(
-        [sys.executable, str(ROOT / "bench/city.py"), str(given.records)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, str(ROOT / "bench/city.py"), str(given.records)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         url = server.stdout.readline().strip()
@@ -51,7 +54,10 @@ def main() -> int:
                 if found["records"] != given.records:
                     sys.exit(f"{name}: {found['records']} records arrived, {given.records} were sent")
                 results[name].append(found)
-                print(f"turn {i + 1}: {name}: {found['cpu']} CPU-s, {found['wall']} s, {found['peak_mb']} MB", file=sys.stderr)
+                print(
+                    f"turn {i + 1}: {name}: {found['cpu']} CPU-s, {found['wall']} s, {found['peak_mb']} MB",
+                    file=sys.stderr,
+                )
         small = turn("ours", url) if given.records <= 100_000 else None
     finally:
         server.stdin.close()

@@ -27,7 +27,10 @@ def record(number: int, source: random.Random) -> dict:
         "year": 2000 + number % 25,
         "host": {"name": f"示范单位{number % 100:03d}", "credit_code": "91350200MA2YJ1XR9G", "district": "610113"},
         "keywords": [text(4) for _ in range(4)],
-        "milestones": [{"name": "中期检查", "due": "2025-06-30", "done": True}, {"name": "验收", "due": "2027-06-30", "done": False}],
+        "milestones": [
+            {"name": "中期检查", "due": "2025-06-30", "done": True},
+            {"name": "验收", "due": "2027-06-30", "done": False},
+        ],
         "abstract": text(76),
         "district_code": "610113",
     }
@@ -38,7 +41,9 @@ def pages(records: int, seed: int = 1) -> list[tuple[bytes, bytes]]:
     source = random.Random(seed)
     count = min(records // PAGE, DISTINCT_PAGES)
     return [
-        json.dumps([record(p * PAGE + i, source) for i in range(PAGE)], ensure_ascii=False, separators=(",", ":")).encode()
+        json.dumps(
+            [record(p * PAGE + i, source) for i in range(PAGE)], ensure_ascii=False, separators=(",", ":")
+        ).encode()
         for p in range(count)
     ]
 

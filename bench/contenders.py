@@ -1,4 +1,4 @@
-"""One contender, one process: `python contenders.py NAME URL FOLDER` prints a JSON line with processor seconds and peak memory.
+"""One contender, one process: `python contenders.py NAME URL FOLDER` prints processor seconds and peak memory as JSON.
 
 Imports are done before the clock starts. dlt's two paths run in an environment of their own.
 """
@@ -41,7 +41,10 @@ def ours(url: str, folder: Path, *, encrypt: bool = False, gate: bool = False) -
     sources.mkdir()
     text = (Path(__file__).parent / "bench_city.odcs.yaml").read_text()
     if encrypt:
-        text = text.replace("description: Abstract., logicalType: string, classification: public", "description: Abstract., logicalType: string, classification: personal")
+        text = text.replace(
+            "description: Abstract., logicalType: string, classification: public",
+            "description: Abstract., logicalType: string, classification: personal",
+        )
     (sources / "bench_city.odcs.yaml").write_text(text)
     if not gate:  # Great Expectations is reported as a line of its own
         module = types.ModuleType("expectations.arrival")
@@ -76,8 +79,8 @@ def composite(url: str, folder: Path) -> Callable[[], int]:
     import zstandard
 
     types = (
-        "{'data': 'STRUCT(items STRUCT(project_id VARCHAR, title VARCHAR, updated_at TIMESTAMP, amount_cny DOUBLE, status VARCHAR, "
-        "year BIGINT, host STRUCT(name VARCHAR, credit_code VARCHAR, district VARCHAR), keywords VARCHAR[], "
+        "{'data': 'STRUCT(items STRUCT(project_id VARCHAR, title VARCHAR, updated_at TIMESTAMP, amount_cny DOUBLE, "
+        "status VARCHAR, year BIGINT, host STRUCT(name VARCHAR, credit_code VARCHAR, district VARCHAR), keywords VARCHAR[], "
         "milestones STRUCT(name VARCHAR, due DATE, done BOOLEAN)[], abstract VARCHAR, district_code VARCHAR)[])'}"
     )
 
@@ -117,7 +120,9 @@ def _dlt(url: str, folder: Path, as_arrow: bool) -> Callable[[], int]:
     import orjson
     import pyarrow as pa
 
-    @dlt.resource(name="project", primary_key="project_id", write_disposition="append", max_table_nesting=0 if as_arrow else None)
+    @dlt.resource(
+        name="project", primary_key="project_id", write_disposition="append", max_table_nesting=0 if as_arrow else None
+    )
     def project():
         for body in _bodies(url):
             items = orjson.loads(body)["data"]["items"]

@@ -40,8 +40,8 @@ class Group(click.Group):
 def main() -> None:
     """Science Brain 科技大脑: from what the sources sent to dashboards, and back to the bytes.
 
-    A day's work is `brain run`: ingest every source, build, check, publish. Then `brain status` says where things stand,
-    and `brain trace` follows any number back. Settings come from the environment (BRAIN_HOME, BRAIN_PROFILE, …).
+    A day's work is `brain run`: ingest every source, build, check, publish. Then `brain status` says where things
+    stand, and `brain trace` follows any number back. Settings come from the environment (BRAIN_HOME, BRAIN_PROFILE, …).
     """
 
 
@@ -110,10 +110,15 @@ def sources(as_json: bool) -> None:
     if as_json:
         _print_json({"sources": rows})
     else:
-        _table([{**r, "records": ", ".join(r["records"])} for r in rows], ["name", "records", "schedule", "last_batch", "freshness"])
+        _table(
+            [{**r, "records": ", ".join(r["records"])} for r in rows],
+            ["name", "records", "schedule", "last_batch", "freshness"],
+        )
 
 
-def _ingest(settings: Settings, names: tuple[str, ...], full: bool, since: date | None) -> tuple[list[Any], list[BrainError]]:
+def _ingest(
+    settings: Settings, names: tuple[str, ...], full: bool, since: date | None
+) -> tuple[list[Any], list[BrainError]]:
     from ingest.contract import load_sources
     from ingest.run import ingest_source, source_of
 
@@ -175,7 +180,8 @@ def _check(settings: Settings) -> list[Any]:
     checks = check_release(settings)
     for c in checks:
         if not c.success:
-            click.echo(f"{'HOLD' if c.holds else 'warn'}  {c.suite}.{c.name} {c.column or ''}: {c.observed}; expected {c.expected}", err=True)
+            word = "HOLD" if c.holds else "warn"
+            click.echo(f"{word}  {c.suite}.{c.name} {c.column or ''}: {c.observed}; expected {c.expected}", err=True)
     return checks
 
 
@@ -197,7 +203,14 @@ def check(as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--rollback", "rollback_to", is_flag=False, flag_value="", metavar="[RELEASE]", help="Return to the release before, or to a named kept one.")
+@click.option(
+    "--rollback",
+    "rollback_to",
+    is_flag=False,
+    flag_value="",
+    metavar="[RELEASE]",
+    help="Return to the release before, or to a named kept one.",
+)
 @AS_JSON
 def publish(rollback_to: str | None, as_json: bool) -> None:
     """Make the checked build the current release, or return to a kept one."""
@@ -256,7 +269,8 @@ def run(names: tuple[str, ...], full: bool, since: datetime | None, as_json: boo
 def trace(ref: str, as_json: bool) -> None:
     """Follow REF to the bytes a source sent.
 
-    REF is a record id (nsfc:project:71701001), a mart row (fct_projects:<key>) or an entity id, as dashboards show them.
+    REF is a record id (nsfc:project:71701001), a mart row (fct_projects:<key>) or an entity id, as dashboards show
+    them.
     """
     from warehouse.trace import trace as run
 
@@ -271,12 +285,17 @@ def trace(ref: str, as_json: bool) -> None:
         for v in r["versions"]:
             p = v["payload"] or {}
             state = {True: "verified", False: "NOT VERIFIED", None: "left out by a complete delivery"}[v["verified"]]
-            click.echo(f"  version {v['version']}  {v['change']}  batch {v['batch']}  received {v['received_at']}  {state}")
+            click.echo(
+                f"  version {v['version']}  {v['change']}  batch {v['batch']}  received {v['received_at']}  {state}"
+            )
             if p:
                 click.echo(f"    from {p['url']}  at {v['pointer']}")
                 click.echo(f"    bytes {p['offset']}+{p['length']} of {p['segment']}  sha256 {p['sha256']}")
-                click.echo(f"    raw {v['raw'] if isinstance(v['raw'], str) else json.dumps(v['raw'], ensure_ascii=False)}".rstrip())
-    click.echo(f"{len(found['models'])} model runs and {len(found['checks'])} checks stand behind it (--json lists them)")
+                raw = v["raw"] if isinstance(v["raw"], str) else json.dumps(v["raw"], ensure_ascii=False)
+                click.echo(f"    raw {raw}".rstrip())
+    click.echo(
+        f"{len(found['models'])} model runs and {len(found['checks'])} checks stand behind it (--json lists them)"
+    )
 
 
 @main.command()
@@ -315,7 +334,9 @@ def quarantine_list(source: str | None, as_json: bool) -> None:
     if as_json:
         _print_json({"items": items})
     else:
-        _table([{**i, "reasons": ", ".join(i["reasons"])} for i in items], ["id", "source", "record", "reasons", "pointer"])
+        _table(
+            [{**i, "reasons": ", ".join(i["reasons"])} for i in items], ["id", "source", "record", "reasons", "pointer"]
+        )
 
 
 @quarantine.command("show")
@@ -363,7 +384,13 @@ def demo_serve(seed: int, scale: float, port: int | None, faults: str) -> None:
     from demo.__main__ import main as serve
 
     settings = Settings.from_env()
-    given = {"seed": seed, "scale": scale, "port": port or settings.demo_port, "secrets": settings.secrets, "faults": faults}
+    given = {
+        "seed": seed,
+        "scale": scale,
+        "port": port or settings.demo_port,
+        "secrets": settings.secrets,
+        "faults": faults,
+    }
     sys.exit(serve(["serve", *(word for name, value in given.items() for word in (f"--{name}", str(value)))]))
 
 

@@ -81,7 +81,7 @@ def _make_keys(settings: Settings) -> None:
 
 
 def write_secret(path: Path, text: str) -> None:
-    """Write a secret that only its owner can read. It appears whole or not at all; an existing file is never replaced."""
+    """Write a secret that only its owner can read, whole or not at all; an existing file is never replaced."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -96,7 +96,7 @@ def write_secret(path: Path, text: str) -> None:
 
 
 def secret_value(settings: Settings, name: str) -> str:
-    """The value of a named secret: environment variable `BRAIN_SECRET_<NAME>`, else the file `<BRAIN_SECRETS>/<NAME>`."""
+    """The value of a named secret: variable `BRAIN_SECRET_<NAME>`, else the file `<BRAIN_SECRETS>/<NAME>`."""
     value = os.environ.get(f"BRAIN_SECRET_{name}")
     path = settings.secrets / name
     if not value and path.is_file():

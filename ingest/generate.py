@@ -1,6 +1,6 @@
 """Files that derive from the contracts: `python -m ingest.generate` writes them, `--check` compares (CI).
 
-dbt_project/models/staging/_sources.yml: one table per record type of every source, and the relations of the house itself.
+dbt_project/models/staging/_sources.yml: one table per record type of every source, and the house's own relations.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from brain.settings import ROOT, Settings
 from ingest.contract import Record, Source, load_sources
 
 TARGET = ROOT / "dbt_project/models/staging/_sources.yml"
-HEADER = "# Generated from ingest/sources/ by `python -m ingest.generate`. Do not edit: change the contract and run it again.\n"
+HEADER = (
+    "# Generated from ingest/sources/ by `python -m ingest.generate`: do not edit, change the contract and run it.\n"
+)
 HOUSE = {
     "ledger__batches": "One row per entry of the ledger: what was received and what became of it.",
     "ledger__payloads": "One row per landed payload: address, time, place in landing, hashes.",
@@ -52,7 +54,7 @@ def sources_yaml(sources: dict[str, Source]) -> str:
             {
                 "name": "raw",
                 "schema": "raw",
-                "description": "Typed versions of what the sources sent, one relation per record type; made by warehouse.build.",
+                "description": "Typed versions of what the sources sent, one relation per record type (warehouse.build).",
                 "tables": tables,
             }
         ],

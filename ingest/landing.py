@@ -1,8 +1,9 @@
 """Payload bytes as received, before any parsing: write, find, prove.
 
-One fetch is one segment file, `landing/<source>/<fetch_id>.zst`: one zstd frame per payload, so `zstd -dc` reads it. A source with
-personal fields has `<fetch_id>.enc` instead: every frame is encrypted with AES-256-GCM under a data key of its own,
-which is wrapped by the master key; erasing the data key erases the payload. Beside it `<fetch_id>.index.jsonl` has a line per payload.
+One fetch is one segment file, `landing/<source>/<fetch_id>.zst`: one zstd frame per payload, so `zstd -dc` reads it.
+A source with personal fields has `<fetch_id>.enc` instead: every frame is encrypted with AES-256-GCM under a data key
+of its own, which is wrapped by the master key; erasing the data key erases the payload. Beside it,
+`<fetch_id>.index.jsonl` has a line per payload.
 
 `stored_sha256` covers the stored bytes, so proving needs no key. `sha256` covers the bytes as received and is left
 out of encrypted segments, because the hash of something guessable can be guessed.
@@ -157,7 +158,9 @@ class Segment:
                 key = aes_key_unwrap(self.keys.landing, bytes.fromhex(entry.wrapped_key))
                 data = AESGCM(key).decrypt(NONCE, data, entry.url.encode())
             except (InvalidTag, InvalidUnwrap, ValueError) as e:
-                raise IntegrityError(f"landing segment {self.path.name}, payload {entry.payload}: key does not fit") from e
+                raise IntegrityError(
+                    f"landing segment {self.path.name}, payload {entry.payload}: key does not fit"
+                ) from e
         try:
             body = zstandard.ZstdDecompressor().decompress(data)
         except zstandard.ZstdError as e:

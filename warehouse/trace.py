@@ -94,20 +94,29 @@ class _Tracer:
             return []
         found = self.release.execute(
             "SELECT database_name, table_name, list(column_name ORDER BY column_index) FROM duckdb_columns() "
-            "WHERE database_name IN ('official', 'audit') GROUP BY ALL HAVING list_contains(list(column_name), 'record_ids') ORDER BY 1, 2"
+            "WHERE database_name IN ('official', 'audit') GROUP BY ALL "
+            "HAVING list_contains(list(column_name), 'record_ids') ORDER BY 1, 2"
         ).fetchall()
         names = ("name_zh", "name", "title", "institution_name", "platform_name", "company_name")
         return [(d, t, columns[0], next((n for n in names if n in columns), None)) for d, t, columns in found]
 
-    def _select(self, database: str, mart: str, key: str, label: str | None, where: str, value: str) -> list[dict[str, Any]]:
+    def _select(
+        self, database: str, mart: str, key: str, label: str | None, where: str, value: str
+    ) -> list[dict[str, Any]]:
         assert self.release
         shown = f'"{label}"' if label else "NULL"
         rows = self.release.execute(
-            f'SELECT "{key}"::VARCHAR, {shown}::VARCHAR, record_ids::VARCHAR FROM {database}.main."{mart}" WHERE {where} LIMIT 1000',
+            f'SELECT "{key}"::VARCHAR, {shown}::VARCHAR, record_ids::VARCHAR FROM {database}.main."{mart}" '
+            f"WHERE {where} LIMIT 1000",
             [value],
         ).fetchall()
         return [
-            {"mart": mart, "id": k, "label": None if mart == "dim_people" else text, "record_ids": json.loads(ids or "[]")}
+            {
+                "mart": mart,
+                "id": k,
+                "label": None if mart == "dim_people" else text,
+                "record_ids": json.loads(ids or "[]"),
+            }
             for k, text, ids in rows
         ]
 
@@ -138,12 +147,15 @@ class _Tracer:
         if not self.release or not values:
             return []
         exists = self.release.execute(
-            "SELECT count(*) FROM duckdb_columns() WHERE database_name = 'audit' AND table_name = ? AND column_name = ?",
+            "SELECT count(*) FROM duckdb_columns() WHERE database_name = 'audit' AND table_name = ? "
+            "AND column_name = ?",
             [mart, column],
         ).fetchone()
         if not exists or not exists[0]:
             return []
-        found = self.release.execute(f'SELECT * FROM audit.main."{mart}" WHERE list_contains(?, "{column}") LIMIT 500', [values])
+        found = self.release.execute(
+            f'SELECT * FROM audit.main."{mart}" WHERE list_contains(?, "{column}") LIMIT 500', [values]
+        )
         names = [d[0] for d in found.description]
         return [dict(zip(names, map(_plain, row), strict=True)) for row in found.fetchall()]
 

@@ -1,4 +1,4 @@
-"""The whole chain proven again: ledger against its signed heads, landing and files against the ledger, raw against landing.
+"""The whole chain proven again: ledger against signed heads, files against the ledger, raw against landing.
 
 Every problem has a kind and a place:
 
@@ -51,7 +51,9 @@ def verify(settings: Settings, progress: Callable[[str], None] | None = None) ->
     damaged = _files(settings, sound, problems)
     records = _raw_against_landing(settings, sound, broken, damaged, problems, say)
     note = ledger.newest_note()
-    leftovers = [str(p.relative_to(settings.home)) for p in uncommitted(settings, sound)] if len(sound) == len(entries) else []
+    leftovers = (
+        [str(p.relative_to(settings.home)) for p in uncommitted(settings, sound)] if len(sound) == len(entries) else []
+    )
     return {
         "entries": len(entries),
         "payloads": payloads,
@@ -136,7 +138,9 @@ def _landing(settings: Settings, entries: Iterable[LedgerEntry], problems: list[
                 broken.add(name)
             offset = entry.offset + entry.length
         if segment.path.exists() and segment.path.stat().st_size != offset:
-            problems.append(_problem("landing_segment", f"{name}: {segment.path.stat().st_size} bytes, index says {offset}"))
+            problems.append(
+                _problem("landing_segment", f"{name}: {segment.path.stat().st_size} bytes, index says {offset}")
+            )
             broken.add(name)
     return count, broken
 
@@ -155,7 +159,9 @@ def _files(settings: Settings, entries: Iterable[LedgerEntry], problems: list[Pr
                 if not _same(settings.home / ref["path"], ref["sha256"]):
                     problems.append(_problem(kind, ref["path"]))
                     damaged.add(ref["path"])
-    newest = {(e.source, e.record): e.data.get("hashes") for e in entries if e.kind in ("committed", "accepted", "replay")}
+    newest = {
+        (e.source, e.record): e.data.get("hashes") for e in entries if e.kind in ("committed", "accepted", "replay")
+    }
     for ref in filter(None, newest.values()):
         if not _same(settings.home / ref["path"], ref["sha256"]):
             problems.append(_problem("hash_file", ref["path"]))
@@ -226,7 +232,9 @@ def _one_batch(
                 con.execute("INSERT INTO landed SELECT * FROM run")
                 con.unregister("run")
         if received != data["received"]:
-            problems.append(_problem("raw_record", f"batch {e.seq}: landing holds {received}, received were {data['received']}"))
+            problems.append(
+                _problem("raw_record", f"batch {e.seq}: landing holds {received}, received were {data['received']}")
+            )
         if not files:
             return received
         paths = ", ".join(f"'{f}'" for f in files)
