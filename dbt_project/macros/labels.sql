@@ -54,3 +54,7 @@
 {%- macro severity_label(value) -%}
     {{ label_of(value, {'minor': '较轻', 'serious': '较重', 'severe': '严重'}) }}
 {%- endmacro -%}
+
+{%- macro subject_type_label(value) -%}
+    {{ label_of(value, {'publication': '论文', 'person': '个人', 'institution': '单位'}) }}
+{%- endmacro -%}

@@ -1,18 +1,34 @@
--- The rule of the macro normalise_name, case by case: full-width forms, kinds of apostrophe, dash, bracket and white space.
+-- The rule of the macro normalise_name, case by case: full-width forms, kinds of apostrophe, dash, bracket, white space.
 with cases as (
 
-    select * from (
-        values
-        ('西安交通大学（苏州）', '西安交通大学(苏州)'),
-        ('Ｘｉ’ａｎ　Ｊｉａｏｔｏｎｇ', 'xi''anjiaotong'),
-        ('Xi‘an Jiao Tong University ', 'xi''anjiaotonguniversity'),
-        ('A–B Centre', 'a-bcentre'),
-        ('中国地质大学 (北京)', '中国地质大学(北京)'),
-        ('  ', null)
-    ) as t (given, expected)
+    select
+        '西安交通大学（苏州）' as given,
+        '西安交通大学(苏州)' as expected
+    union all
+    select
+        'Ｘｉ’ａｎ　Ｊｉａｏｔｏｎｇ' as given,
+        'xi''anjiaotong' as expected
+    union all
+    select
+        'Xi‘an Jiao Tong University ' as given,
+        'xi''anjiaotonguniversity' as expected
+    union all
+    select
+        'A–B Centre' as given,
+        'a-bcentre' as expected
+    union all
+    select
+        '中国地质大学 (北京)' as given,
+        '中国地质大学(北京)' as expected
+    union all
+    select
+        '  ' as given,
+        null as expected
 
 )
 
-select given, expected
+select
+    given,
+    expected
 from cases
 where {{ normalise_name('given') }} is distinct from expected

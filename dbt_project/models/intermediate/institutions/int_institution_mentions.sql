@@ -1,5 +1,5 @@
--- Every name under which a project or platform names its host, once, with the institution it means. Names that no register
--- knows, or that several institutions bear, become institutions of their own.
+-- Every name under which a project or platform names its host, once, with the institution it means. Names that no
+-- register knows, or that several institutions bear, become institutions of their own.
 with projects as (
 
     select
@@ -22,11 +22,47 @@ platforms as (
 
 ),
 
+unioned as (
+
+    select * from projects
+    union all
+    select * from platforms
+
+),
+
+spellings as (
+
+    -- names repeat 70,000 times: count each spelling first, normalise it once
+    select
+        name,
+        credit_code,
+        district_code,
+        count(*) as mention_count,
+        list_slice(list_sort(list(record_id)), 1, 20) as record_ids
+    from unioned
+    where name is not null
+    group by name, credit_code, district_code
+
+),
+
 mentions as (
 
-    select *, {{ normalise_name('name') }} as name_key from projects
-    union all
-    select *, {{ normalise_name('name') }} as name_key from platforms
+    select
+        *,
+        {{ normalise_name('name') }} as name_key
+    from spellings
+
+),
+
+code_counts as (
+
+    select
+        name_key,
+        credit_code,
+        sum(mention_count) as code_count
+    from mentions
+    where credit_code is not null
+    group by name_key, credit_code
 
 ),
 
@@ -36,15 +72,7 @@ codes as (
     select
         name_key,
         arg_max(credit_code, (code_count, credit_code)) as credit_code
-    from (
-        select
-            name_key,
-            credit_code,
-            count(*) as code_count
-        from mentions
-        where credit_code is not null
-        group by name_key, credit_code
-    )
+    from code_counts
     group by name_key
 
 ),
@@ -56,8 +84,8 @@ grouped as (
         min(m.name) as name,
         min(c.credit_code) as credit_code,
         min(m.district_code) as district_code,
-        count(*) as mention_count,
-        list_slice(list_sort(list(distinct m.record_id)), 1, 20) as record_ids
+        cast(sum(m.mention_count) as bigint) as mention_count,
+        list_slice(list_sort(list_distinct(flatten(list(m.record_ids)))), 1, 20) as record_ids
     from mentions as m
     left join codes as c on m.name_key = c.name_key
     where m.name_key is not null

@@ -1,5 +1,5 @@
--- The lookup for everyone: a normalised name and the one institution it means. Names that several institutions bear are not in
--- it, except where one of them is a host, which then stands for itself.
+-- The lookup for everyone: a normalised name and the one institution it means. Names that several institutions bear
+-- are not in it, except where one of them is a host, which then stands for itself.
 with registered as (
 
     select * from {{ ref('int_institution_registered_names') }}
@@ -8,7 +8,10 @@ with registered as (
 
 mentions as (
 
-    select name_key, institution_id from {{ ref('int_institution_mentions') }}
+    select
+        name_key,
+        institution_id
+    from {{ ref('int_institution_mentions') }}
 
 ),
 

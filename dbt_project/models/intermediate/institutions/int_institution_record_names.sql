@@ -1,4 +1,5 @@
--- Every name under which a register knows an institution. Strength 1 is its name, 2 another current name, 3 a former one.
+-- Every name under which a register knows an institution. Strength 1 is its name, 2 another current name, 3 a former
+-- one.
 with records as (
 
     select * from {{ ref('int_institution_records') }}

@@ -1,5 +1,5 @@
--- Every record by which a register knows an institution, in one shape. The anchor is the record's best identifier; records of
--- one register under one anchor are one institution.
+-- Every record by which a register knows an institution, in one shape. The anchor is the record's best identifier;
+-- records of one register under one anchor are one institution.
 with ror as (
 
     select

@@ -1,5 +1,5 @@
--- Names that mean one registered institution: the one that bears it most strongly, and no rival on equal terms. A withdrawn
--- record's name counts only where nobody else bears it.
+-- Names that mean one registered institution: the one that bears it most strongly, and no rival on equal terms. A
+-- withdrawn record's name counts only where nobody else bears it.
 with names as (
 
     select

@@ -1,8 +1,13 @@
--- One row per anchor: the institution it belongs to. A register's anchor joins one of an earlier register (ror, moe, market)
--- when they share a name that only one institution has in each of the two, on the strongest name and without a rival.
+-- One row per anchor: the institution it belongs to. A register's anchor joins one of an earlier register (ror, moe,
+-- market) when they share a name that only one institution has in each of the two, on the strongest name and without
+-- a rival.
 with anchors as (
 
-    select distinct register_rank, anchor, can_be_linked from {{ ref('int_institution_records') }}
+    select distinct
+        register_rank,
+        anchor,
+        can_be_linked
+    from {{ ref('int_institution_records') }}
 
 ),
 
@@ -91,11 +96,11 @@ resolved as (
     -- market -> moe -> ror: two steps are the longest way
     select
         a.anchor,
-        coalesce(second.target, first.target, a.anchor) as institution_anchor,
-        case when first.target is null then 'single' else 'name' end as link_rule
+        coalesce(far.target, near.target, a.anchor) as institution_anchor,
+        case when near.target is null then 'single' else 'name' end as link_rule
     from anchors as a
-    left join first_link as first on a.anchor = first.anchor
-    left join first_link as second on first.target = second.anchor
+    left join first_link as near on a.anchor = near.anchor
+    left join first_link as far on near.target = far.anchor
 
 ),
 

@@ -35,11 +35,13 @@ current_names as (
 
 former_names as (
 
-    select past.record_id, list(distinct past.name) as former_names
+    select
+        past.record_id,
+        list(distinct past.name) as former_names
     from names as past
     left join names as present
         on past.record_id = present.record_id and past.name_key = present.name_key and present.is_current
-        and present.is_official
+            and present.is_official
     where past.is_official and not past.is_current and present.record_id is null
     group by past.record_id
 
@@ -47,7 +49,9 @@ former_names as (
 
 all_names as (
 
-    select record_id, list(distinct name) as all_names
+    select
+        record_id,
+        list(distinct name) as all_names
     from names
     where not is_acronym
     group by record_id
@@ -80,7 +84,9 @@ successors as (
 
 parents as (
 
-    select record_id, list(distinct related_ror_id) as parent_ror_ids
+    select
+        record_id,
+        list(distinct related_ror_id) as parent_ror_ids
     from relations
     where relation_type = 'parent'
     group by record_id
@@ -111,7 +117,7 @@ final as (
         v.established_year,
         p.province_code,
         p.city_code,
-        -- a place of the list without a city is a whole province; a place that is not on the list keeps its English name
+        -- a listed place without a city is a whole province; a place that is not listed keeps its English name
         case when p.geonames_id is null then v.geonames_name else p.city_name end as city_name,
         v.geonames_id,
         v.latitude,

@@ -20,7 +20,12 @@ schema_2 as (
 
 schema_1 as (
 
-    select record_id, version_number, name_v1 as name, 'en' as language, ['ror_display', 'label'] as kinds
+    select
+        record_id,
+        version_number,
+        name_v1 as name,
+        'en' as language,
+        ['ror_display', 'label'] as kinds
     from versions
     where name_v1 is not null
     union all
@@ -33,11 +38,21 @@ schema_1 as (
     from versions as v
     cross join unnest({{ json_items('v.labels_v1') }}) as u (item)
     union all
-    select v.record_id, v.version_number, u.item as name, null as language, ['alias'] as kinds
+    select
+        v.record_id,
+        v.version_number,
+        u.item as name,
+        null as language,
+        ['alias'] as kinds
     from versions as v
     cross join unnest({{ json_texts('v.aliases_v1') }}) as u (item)
     union all
-    select v.record_id, v.version_number, u.item as name, null as language, ['acronym'] as kinds
+    select
+        v.record_id,
+        v.version_number,
+        u.item as name,
+        null as language,
+        ['acronym'] as kinds
     from versions as v
     cross join unnest({{ json_texts('v.acronyms_v1') }}) as u (item)
 
@@ -64,7 +79,7 @@ final as (
         n.language,
         list_contains(n.kinds, 'ror_display') as is_display,
         list_contains(n.kinds, 'label') or list_contains(n.kinds, 'ror_display') as is_official,
-        not (
+        not(
             list_contains(n.kinds, 'label') or list_contains(n.kinds, 'ror_display') or list_contains(n.kinds, 'alias')
         ) as is_acronym,
         {{ is_chinese('n.name') }} as is_chinese

@@ -1,14 +1,21 @@
--- One row per affiliation that a notice prints, with the institutions found in it: by the whole text, else by each of its parts
--- between commas. A part counts as a name from two words on, so that towns and countries that happen to be aliases link nothing.
+-- One row per affiliation that a notice prints, with the institutions found in it: by the whole text, else by each of
+-- its parts between commas. A part counts as a name from two words on, so that towns and countries that happen to be
+-- aliases link nothing.
 with notices as (
 
-    select record_id, affiliations from {{ ref('stg_retraction_watch__notice') }}
+    select
+        record_id,
+        affiliations
+    from {{ ref('stg_retraction_watch__notice') }}
 
 ),
 
 institution_names as (
 
-    select name_key, institution_id from {{ ref('int_institution_names') }}
+    select
+        name_key,
+        institution_id
+    from {{ ref('int_institution_names') }}
 
 ),
 
@@ -28,7 +35,7 @@ texts as (
     select
         affiliation,
         {{ normalise_name('affiliation') }} as name_key
-    from (select distinct affiliation from numbered)
+    from (select distinct affiliation from numbered) as printed
 
 ),
 
@@ -86,7 +93,8 @@ final as (
         n.record_id,
         n.affiliation_number,
         n.affiliation,
-        {{ regex_matches("lower(regexp_extract(n.affiliation, '[^,;]*$'))", '(^|[^a-z])china($|[^a-z])') }} as names_china,
+        {{ regex_matches("lower(regexp_extract(n.affiliation, '[^,;]*$'))", '(^|[^a-z])china($|[^a-z])') }}
+            as names_china,
         l.institution_id,
         l.link_rule
     from numbered as n

@@ -1,4 +1,5 @@
--- One row per case and institution that it is linked to: affiliations of papers, and the subject or employer of a decision.
+-- One row per case and institution that it is linked to: affiliations of papers, and the subject or employer of a
+-- decision.
 with affiliations as (
 
     select * from {{ ref('int_integrity_affiliations') }} where institution_id is not null
@@ -17,13 +18,19 @@ decisions as (
 
 anchors as (
 
-    select anchor, institution_id from {{ ref('int_institutions_resolved') }}
+    select
+        anchor,
+        institution_id
+    from {{ ref('int_institutions_resolved') }}
 
 ),
 
 institution_names as (
 
-    select name_key, institution_id from {{ ref('int_institution_names') }}
+    select
+        name_key,
+        institution_id
+    from {{ ref('int_institution_names') }}
 
 ),
 

@@ -1,7 +1,10 @@
 -- One row per notice and reason, with the reason's group.
 with notices as (
 
-    select record_id, reasons from {{ ref('stg_retraction_watch__notice') }}
+    select
+        record_id,
+        reasons
+    from {{ ref('stg_retraction_watch__notice') }}
 
 ),
 

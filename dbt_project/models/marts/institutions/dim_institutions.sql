@@ -12,7 +12,9 @@ with resolved as (
 
 ror as (
 
-    select r.institution_id, o.*
+    select
+        r.institution_id,
+        o.*
     from {{ ref('int_ror_institutions') }} as o
     inner join resolved as r on o.record_id = r.record_id
 
@@ -20,7 +22,9 @@ ror as (
 
 moe as (
 
-    select r.institution_id, m.*
+    select
+        r.institution_id,
+        m.*
     from {{ ref('stg_moe__institution') }} as m
     inner join resolved as r on m.record_id = r.record_id
 
@@ -82,7 +86,11 @@ ids as (
 
 provinces as (
 
-    select region_code, region_name, short_name from {{ ref('regions') }} where dimension = 'province'
+    select
+        region_code,
+        region_name,
+        short_name
+    from {{ ref('regions') }} where dimension = 'province'
 
 ),
 
@@ -136,12 +144,13 @@ joined as (
         ror.name_en,
         mentions.name as mentioned_name,
         list_concat(coalesce(ror.former_names, []), coalesce(market.former_names, [])) as former_names,
-        list_concat(list_concat(list_concat(
+        flatten([
             coalesce(ror.all_names, []),
-            case when moe.record_id is null then [] else [moe.institution_name] end),
-            list_concat(coalesce(market.names, []), coalesce(market.former_names, []))),
+            [moe.institution_name],
+            coalesce(market.names, []),
+            coalesce(market.former_names, []),
             coalesce(mentions.names, [])
-        ) as all_names,
+        ]) as all_names,
         case
             when moe.record_id is not null then 'university'
             when ror.record_id is not null then ror.institution_type

@@ -133,7 +133,7 @@ final as (
         u.case_type,
         {{ case_type_label('u.case_type') }} as case_type_label,
         u.subject_type,
-        {{ label_of('u.subject_type', {'publication': '论文', 'person': '个人', 'institution': '单位'}) }} as subject_type_label,
+        {{ subject_type_label('u.subject_type') }} as subject_type_label,
         {{ json_list('u.reasons') }} as reasons,
         {{ json_list('u.reason_labels') }} as reason_labels,
         u.reason_count,

@@ -12,25 +12,37 @@ ror as (
 
 anchors as (
 
-    select anchor, institution_id from {{ ref('int_institutions_resolved') }}
+    select
+        anchor,
+        institution_id
+    from {{ ref('int_institutions_resolved') }}
 
 ),
 
 institution_names as (
 
-    select name_key, institution_id from {{ ref('int_institution_names') }}
+    select
+        name_key,
+        institution_id
+    from {{ ref('int_institution_names') }}
 
 ),
 
 institutions as (
 
-    select institution_id, institution_name from {{ ref('dim_institutions') }}
+    select
+        institution_id,
+        institution_name
+    from {{ ref('dim_institutions') }}
 
 ),
 
 provinces as (
 
-    select region_code, region_name from {{ ref('regions') }} where dimension = 'province'
+    select
+        region_code,
+        region_name
+    from {{ ref('regions') }} where dimension = 'province'
 
 ),
 
@@ -71,11 +83,19 @@ hosts_by_name as (
 
 hosts as (
 
-    select record_id, institution_id from hosts_by_id
+    select
+        record_id,
+        institution_id
+    from hosts_by_id
     union
-    select record_id, institution_id from hosts_by_name where institution_id is not null
+    select
+        record_id,
+        institution_id
+    from hosts_by_name where institution_id is not null
     union
-    select c.record_id, coalesce(a.institution_id, n.institution_id) as institution_id
+    select
+        c.record_id,
+        coalesce(a.institution_id, n.institution_id) as institution_id
     from {{ ref('stg_carriers__platform') }} as c
     left join anchors as a on 'uscc:' || c.host_credit_code = a.anchor
     left join institution_names as n on {{ normalise_name('c.host_name') }} = n.name_key
@@ -105,28 +125,42 @@ named_hosts as (
 
 ),
 
+named_laboratories as (
+
+    select
+        *,
+        coalesce(names_zh[1], '') as name_zh
+    from laboratories
+
+),
+
 laboratory_rows as (
 
+    -- the registry has no field for kind and level: both are read from the name
     select
         l.record_id,
         'ror:' || l.ror_id as anchor,
         'ror_laboratories' as source,
-        coalesce(l.names_zh[1], r.name_zh, l.name_en) as platform_name,
+        coalesce(nullif(l.name_zh, ''), r.name_zh, l.name_en) as platform_name,
         l.name_en,
         case
-            when {{ regex_matches("coalesce(l.names_zh[1], '')", '重点实验室') }} or {{ regex_matches('l.name_en', '(State|National|Provincial)? ?Key Lab') }}
+            when {{ regex_matches('l.name_zh', '重点实验室') }} or {{ regex_matches('l.name_en', 'Key Lab') }}
                 then 'key_laboratory'
-            when {{ regex_matches("coalesce(l.names_zh[1], '')", '实验室') }} or {{ regex_matches('l.name_en', '[Ll]aborator') }}
+            when {{ regex_matches('l.name_zh', '实验室') }} or {{ regex_matches('l.name_en', '[Ll]aborator') }}
                 then 'laboratory'
-            when {{ regex_matches("coalesce(l.names_zh[1], '')", '工程(技术)?(研究)?中心') }} or {{ regex_matches('l.name_en', 'Engineering.*Cent(er|re)') }}
+            when
+                {{ regex_matches('l.name_zh', '工程(技术)?(研究)?中心') }}
+                or {{ regex_matches('l.name_en', 'Engineering.*Cent(er|re)') }}
                 then 'engineering_centre'
             when {{ regex_matches('l.name_en', 'Science Park') }} then 'science_park'
             when {{ regex_matches('l.name_en', 'Cent(er|re)') }} then 'research_centre'
             else 'other'
         end as platform_type,
         case
-            when {{ regex_matches("coalesce(l.names_zh[1], '')", '国家') }} or {{ regex_matches('l.name_en', '(State|National) ') }} then 'national'
-            when {{ regex_matches("coalesce(l.names_zh[1], '')", '省|自治区|教育部') }} or {{ regex_matches('l.name_en', 'Provinc') }} then 'provincial'
+            when {{ regex_matches('l.name_zh', '国家') }} or {{ regex_matches('l.name_en', '(State|National) ') }}
+                then 'national'
+            when {{ regex_matches('l.name_zh', '省|自治区|教育部') }} or {{ regex_matches('l.name_en', 'Provinc') }}
+                then 'provincial'
             else 'unknown'
         end as platform_level,
         l.status,
@@ -147,7 +181,7 @@ laboratory_rows as (
         cast(null as integer) as staff_count,
         cast(null as integer) as incubated_count,
         cast(null as double) as assessment_score
-    from laboratories as l
+    from named_laboratories as l
     left join ror as r on l.ror_id = r.ror_id
     left join named_hosts as n on l.record_id = n.record_id
 
@@ -173,8 +207,16 @@ carrier_rows as (
             when '众创空间' then 'makerspace'
             when '加速器' then 'accelerator'
         end as platform_type,
-        case level when '国家级' then 'national' when '省级' then 'provincial' when '市级' then 'municipal' end as platform_level,
-        case status when '运行' then 'active' when '整改' then 'rectifying' when '撤销' then 'closed' end as status,
+        case level
+            when '国家级' then 'national'
+            when '省级' then 'provincial'
+            when '市级' then 'municipal'
+        end as platform_level,
+        case status
+            when '运行' then 'active'
+            when '整改' then 'rectifying'
+            when '撤销' then 'closed'
+        end as status,
         case when host_name is null then [] else [host_name] end as host_names,
         left(district_code, 2) as province_code,
         case when left(district_code, 4) = '6101' then '西安市' end as city_name,

@@ -12,7 +12,7 @@ renamed as (
         _is_current as is_current,
         {{ ror_code('ror_id') }} as ror_id,
         release,
-        schema_version,
+        cast(floor(schema_version) as integer) as schema_version,
         status,
         lower(types) as types,
         cast(established as integer) as established_year,
