@@ -9,6 +9,7 @@ grid, and a data set's columns with their Chinese labels, which come from the db
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +106,12 @@ def marts(root: Path = MARTS) -> dict[str, Mart]:
     for path in sorted([*root.rglob("*.yml"), *root.rglob("*.yaml")]):
         for model in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("models") or ():
             columns = tuple(
-                Column(c["name"], str(c.get("data_type") or "").upper(), _meta(c).get("label") or "", c.get("description") or "")
+                Column(
+                    c["name"],
+                    str(c.get("data_type") or "").upper(),
+                    _meta(c).get("label") or "",
+                    c.get("description") or "",
+                )
                 for c in model.get("columns") or ()
             )
             found[model["name"]] = Mart(model["name"], _meta(model).get("label") or "", columns, path)
@@ -215,7 +221,9 @@ def _listed(value: Any) -> list[Any]:
 # --- the bundle -----------------------------------------------------------------------------------------------------
 def bundle(assets: Path = ASSETS) -> dict[str, str]:
     """Path inside the bundle → YAML text, for Superset's ImportAssetsCommand."""
-    out: dict[str, Any] = {"metadata.yaml": {"version": VERSION, "type": "assets", "timestamp": "2026-01-01T00:00:00+00:00"}}
+    out: dict[str, Any] = {
+        "metadata.yaml": {"version": VERSION, "type": "assets", "timestamp": "2026-01-01T00:00:00+00:00"}
+    }
     for name, database in databases(assets).items():
         out[f"databases/{name}.yaml"] = _database(name, database)
     all_datasets = datasets(assets)
@@ -342,7 +350,7 @@ def _dashboard(
             "expanded_slices": {},
             "refresh_frequency": 0,
             "default_filters": "{}",
-            "color_scheme": "brain",
+            "color_scheme": "",  # each chart keeps its own; one for the whole page would override them
             "label_colors": colors,
             "map_label_colors": colors,
             "shared_label_colors": [],
@@ -408,7 +416,7 @@ def _filter(
     """A filter of the bar. It acts on the charts whose data set has its column; the others are left out of its scope,
     so that no chart claims a filter it ignores."""
     take(entry, Path(f"dashboards/{slug}.yaml"), ("id", "label", "dataset", "column"),
-         ("type", "hint", "search_only", "single", "placeholder", "only", "sort_desc"))  # fmt: skip
+         ("type", "hint", "search_only", "single", "placeholder", "only", "except", "sort_desc"))  # fmt: skip
     kind = entry.get("type", "filter_select")
     if kind not in FILTER_TYPES:
         raise AssetError(f"dashboards/{slug}.yaml: filter {entry['id']} has unknown type {kind}")
@@ -418,6 +426,7 @@ def _filter(
     reached = {name for name in used if entry["column"] in {c.name for c in tables[known[name].dataset].columns}}
     if "only" in entry:
         reached &= {f"{slug}/{chart}" for chart in entry["only"]}
+    reached -= {f"{slug}/{chart}" for chart in entry.get("except", ())}
     mask: dict[str, Any] = {"extraFormData": {}, "filterState": {}, "ownState": {}}
     if prompt := entry.get("placeholder"):
         # A page about one thing: until somebody chooses, the filter holds a prompt, which no row equals.
@@ -430,7 +439,10 @@ def _filter(
         "type": "NATIVE_FILTER",
         "description": entry.get("hint", ""),
         "cascadeParentIds": [],
-        "scope": {"rootPath": ["ROOT_ID"], "excluded": [number for name, number in used.items() if name not in reached]},
+        "scope": {
+            "rootPath": ["ROOT_ID"],
+            "excluded": [number for name, number in used.items() if name not in reached],
+        },
         "targets": [{"column": {"name": entry["column"]}, "datasetUuid": uid("dataset", entry["dataset"])}],
         "defaultDataMask": mask,
         "controlValues": {
@@ -442,3 +454,41 @@ def _filter(
             "sortAscending": not entry.get("sort_desc", False),
         },
     }
+
+
+# --- what dbt should know of the dashboards --------------------------------------------------------------------------
+EXPOSURES = MARTS.parent / "exposures.yml"
+
+
+def marts_of(slug: str) -> set[str]:
+    """The marts a dashboard reads, through its charts and its filters."""
+    known, tables, names = marts(), datasets(), set()
+    read_by = {chart.dataset for name, chart in charts().items() if name.startswith(f"{slug}/")}
+    read_by |= {entry["dataset"] for entry in dashboards()[slug].get("filters") or ()}
+    for dataset in (tables[name] for name in read_by):
+        words = set(re.findall(r"\w+", dataset.sql)) if dataset.sql else {dataset.name}
+        names |= words & set(known)
+    return names
+
+
+def exposures() -> str:
+    """The dashboards as dbt exposures: so that who changes a mart sees which dashboards read it."""
+    entries = [
+        {
+            "name": slug,
+            "label": content["title"],
+            "type": "dashboard",
+            "maturity": "high",
+            "url": f"http://127.0.0.1:8088/superset/dashboard/{slug}/",
+            "description": content["question"],
+            "depends_on": [f"ref('{name}')" for name in sorted(marts_of(slug))],
+            "owner": {"name": "Science Brain", "email": "maintainers@example.org"},
+        }
+        for slug, content in dashboards().items()
+    ]
+    head = "# Generated by `python superset/assemble.py` from superset/assets. Do not edit: change the assets and run it.\n"
+    return head + yaml.safe_dump({"version": 2, "exposures": entries}, allow_unicode=True, sort_keys=False, width=120)
+
+
+if __name__ == "__main__":
+    EXPOSURES.write_text(exposures(), encoding="utf-8")

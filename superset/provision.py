@@ -122,6 +122,7 @@ def provision() -> dict[str, Any]:
     app = create_app()
     with app.app_context():
         from flask_migrate import upgrade
+
         from superset import appbuilder, db, security_manager
 
         say("metadata database")
@@ -229,7 +230,9 @@ def set_roles(access: dict[str, Any], manager: Any, db: Any) -> int:
             granted += manager.find_role(base).permissions
         refused = {tuple(pair) for pair in entry.get("without", ())}
         granted = [p for p in granted if (p.permission.name, p.view_menu.name) not in refused]
-        granted += [manager.add_permission_view_menu("datasource_access", t.perm) for t in _tables(entry["databases"], db)]
+        granted += [
+            manager.add_permission_view_menu("datasource_access", t.perm) for t in _tables(entry["databases"], db)
+        ]
         for database in entry.get("sql_lab", ()):
             found = db.session.query(_model("database")).filter_by(uuid=_database_id(database)).one()
             granted.append(manager.add_permission_view_menu("database_access", found.perm))
@@ -283,7 +286,9 @@ def main() -> int:
                 write_private(MARKER, json.dumps(marker, indent=1) + "\n")
             seconds = round(time.monotonic() - start, 1)
             say(f"ready in {seconds} s" if changed else "nothing changed")
-            print(json.dumps({"changed": changed, "digest": now, "users_file": str(USERS), **figures, "seconds": seconds}))
+            print(
+                json.dumps({"changed": changed, "digest": now, "users_file": str(USERS), **figures, "seconds": seconds})
+            )
     except (ProvisionError, assemble.AssetError) as error:
         say(f"error: {error}")
         return 1

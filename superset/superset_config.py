@@ -18,6 +18,7 @@ from flask import Flask, Response, request, send_file
 HOME = Path(os.environ.get("BRAIN_HOME", "var")).resolve()
 SECRETS = Path(os.environ.get("BRAIN_SECRETS", ".secrets")).resolve()
 STATE = HOME / "superset"
+DATA_DIR = str(STATE)  # Superset makes this folder wherever it is told to; the default is in the home of the user
 HTTPS = os.environ.get("BRAIN_SUPERSET_HTTPS") == "1"
 
 
@@ -74,7 +75,7 @@ LOCKED = {
 }
 
 
-def DB_CONNECTION_MUTATOR(uri: Any, params: dict[str, Any], *_: Any) -> tuple[Any, dict[str, Any]]:  # noqa: N802
+def DB_CONNECTION_MUTATOR(uri: Any, params: dict[str, Any], *_: Any) -> tuple[Any, dict[str, Any]]:
     """Point a connection at the released file of that name, read-only and locked; refuse every other database.
 
     Resolved here and not by DuckDB: it keys its instances by path, so an open instance under the symlink's name would
@@ -177,7 +178,8 @@ def _svg(width: int, body: str) -> str:
 
 
 APP_ICON = _svg(
-    176, f'{_MARK}<text x="40" y="23" font-family="{_FONT}" font-size="21" font-weight="700" fill="#16365C">{APP_NAME}</text>'
+    176,
+    f'{_MARK}<text x="40" y="23" font-family="{_FONT}" font-size="21" font-weight="700" fill="#16365C">{APP_NAME}</text>',
 )
 FAVICONS = [{"href": _svg(32, _MARK), "type": "image/svg+xml"}]
 LOGO_TOOLTIP = APP_NAME
@@ -268,7 +270,7 @@ def _inert_frame(df: Any) -> Any:
     return df
 
 
-def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802
+def FLASK_APP_MUTATOR(app: Flask) -> None:
     """Escape exports ourselves (Superset's own escaping misses full-width and invisible prefixes) and send our zh pack."""
     from superset.utils import csv, excel
 
