@@ -1,4 +1,4 @@
--- The rule of the macro normalise_name, case by case: full-width forms, kinds of apostrophe, dash, bracket, white space.
+-- The rule of the macro normalise_name, case by case: full-width forms, apostrophes, dashes, brackets, white space.
 with cases as (
 
     select
