@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 EMPTY = hashlib.sha256(b"").digest()
 
@@ -19,17 +19,35 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def root(leaves: Iterable[bytes]) -> bytes:
-    """Merkle tree hash over leaf hashes, in O(n) with a stack of complete subtrees."""
+    """Merkle tree hash over leaf hashes, in O(n)."""
     stack: list[tuple[int, bytes]] = []
     for leaf in leaves:
-        height, digest = 0, leaf
-        while stack and stack[-1][0] == height:
-            digest = node_hash(stack.pop()[1], digest)
-            height += 1
-        stack.append((height, digest))
+        _push(stack, leaf)
+    return _fold(stack)
+
+
+def prefix_roots(leaves: Iterable[bytes]) -> Iterator[bytes]:
+    """Roots of the trees over the first 0, 1, 2, … leaves, in O(n log n) altogether."""
+    stack: list[tuple[int, bytes]] = []
+    yield EMPTY
+    for leaf in leaves:
+        _push(stack, leaf)
+        yield _fold(stack)
+
+
+def _push(stack: list[tuple[int, bytes]], leaf: bytes) -> None:
+    """Add a leaf to a stack of complete subtrees (height, hash)."""
+    height, digest = 0, leaf
+    while stack and stack[-1][0] == height:
+        digest = node_hash(stack.pop()[1], digest)
+        height += 1
+    stack.append((height, digest))
+
+
+def _fold(stack: list[tuple[int, bytes]]) -> bytes:
     if not stack:
         return EMPTY
-    digest = stack.pop()[1]
-    while stack:
-        digest = node_hash(stack.pop()[1], digest)
+    digest = stack[-1][1]
+    for _, left in reversed(stack[:-1]):
+        digest = node_hash(left, digest)
     return digest

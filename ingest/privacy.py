@@ -13,7 +13,14 @@ import unicodedata
 
 from brain.keys import Keys
 
-_DISTRICT = re.compile(r"^(.{0,12}?[省市])?(.{1,8}?[区县市])?")
+# Province, city and district by name: Chinese characters without those that belong to streets and houses. What ends in
+# 小区, 社区, 校区, 厂区, 别墅区, 家属区, 住宅区, 生活区 or 宿舍区 is no district but where somebody lives.
+_PLACE = r"[^\W\da-zA-Z_路街巷道号楼弄村院组园苑庄]"
+_DISTRICT = re.compile(
+    rf"({_PLACE}{{2,8}}?(?:省|自治区))?"
+    rf"({_PLACE}{{2,8}}?(?:市|自治州|盟))?"
+    rf"({_PLACE}{{1,8}}?(?:县|旗|(?<![小社校厂墅属宅活舍])区))?"
+)
 
 
 def normalise(kind: str, value: str) -> str:

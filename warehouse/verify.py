@@ -70,17 +70,17 @@ def _problem(kind: str, where: str) -> Problem:
 
 def _ledger(ledger: Ledger, entries: list[LedgerEntry]) -> list[Problem]:
     found = []
-    roots = {0: merkle.EMPTY.hex()}
     leaves: list[bytes] = []
-    for i, e in enumerate(entries, 1):
-        if e.seq != i:
-            found.append(_problem("ledger_gap", f"entry {i} is missing; {e.seq} follows"))
-            break
+    expected = 1
+    for e in entries:
+        if e.seq != expected:
+            found.append(_problem("ledger_gap", f"entry {expected} is missing; {e.seq} follows"))
+        expected = e.seq + 1
         leaf = merkle.leaf_hash(e.body.encode())
         try:
             data = e.data
-            same = all(data.get(n) == getattr(e, n) for n in ("seq", "kind", "source", "record", "committed_at"))
-        except ValueError:
+            same = all(data[n] == getattr(e, n) for n in ("seq", "kind", "source", "record", "committed_at"))
+        except (ValueError, TypeError, KeyError):
             same = False
         if leaf.hex() != e.leaf or not same:
             found.append(_problem("ledger_entry", f"entry {e.seq}"))
@@ -88,17 +88,14 @@ def _ledger(ledger: Ledger, entries: list[LedgerEntry]) -> list[Problem]:
     heads = ledger.checkpoints()
     if entries and not heads:
         found.append(_problem("ledger_checkpoint", "no signed head"))
-    wanted = {size for size, _ in heads}
-    for size in wanted:
-        if size <= len(leaves):
-            roots[size] = merkle.root(leaves[:size]).hex()
+    roots = [root.hex() for root in merkle.prefix_roots(leaves)]
     for size, note in heads:
         try:
             head = open_checkpoint(ledger.keys.public_key, note)
         except IntegrityError:
             found.append(_problem("ledger_checkpoint", f"head of size {size}: signature"))
             continue
-        if head.size != size or roots.get(size) != head.root:
+        if head.size != size or size >= len(roots) or roots[size] != head.root:
             found.append(_problem("ledger_checkpoint", f"head of size {size}: not the head of these entries"))
     if heads and heads[-1][0] > len(entries):
         found.append(_problem("ledger_gap", f"{heads[-1][0]} entries were signed, {len(entries)} are there"))
