@@ -97,14 +97,13 @@ def up(settings: Settings, echo: Echo) -> None:
         demo = demo_service(settings)
         superset = superset_service(settings)
         _check_ports(settings, [*([demo] if demo else []), *airflow_services(settings), superset])
+        provisioning = begin_provisioning(settings)  # needs no release, so it works beside Airflow
         if demo:
             start_demo(settings, demo, say)
         start_airflow(settings, [f"ingest_{s}" for s in sources], say)
-        had_release = settings.current.exists()
-        if had_release:
-            start_superset(settings, superset, say, wait=False)
         failed = run_main_job(settings, list(sources), say)
-        start_superset(settings, superset, say, wait=True)
+        finish_provisioning(settings, provisioning, say)
+        start_superset(settings, superset, say)
         say("ready")
     echo("")
     for line in addresses(settings):
@@ -218,29 +217,21 @@ def start_airflow(settings: Settings, dag_ids: Sequence[str], say: Echo) -> None
           why=lambda: airflow.import_errors())  # fmt: skip
 
 
-def start_superset(settings: Settings, superset: Service, say: Echo, *, wait: bool) -> None:
-    """Provision Superset if it does not run yet, start it, and on request wait until it answers."""
-    if not superset_installed():
-        raise BrainError(f"{SUPERSET_PYTHON.parent.parent} is missing", "run `make setup`")
-    if processes.find(settings.run_dir, superset.name) is None or wait:
-        provision_superset(settings, say)
+def start_superset(settings: Settings, superset: Service, say: Echo) -> None:
+    """Start Superset, which must be provisioned, and wait until it answers."""
     _start(settings, superset)
-    if wait:
-        health = f"http://{LOOPBACK}:{settings.superset_port}/health"
-        _wait(settings, [superset.name], lambda: _answers(health), "Superset", say, seconds=180)
+    health = f"http://{LOOPBACK}:{settings.superset_port}/health"
+    _wait(settings, [superset.name], lambda: _answers(health), "Superset", say, seconds=180)
 
 
-def superset_installed() -> bool:
-    return SUPERSET_PYTHON.exists()
-
-
-def provision_superset(settings: Settings, say: Echo) -> None:
-    """Make roles, users, datasets, charts and dashboards from the files in superset/; what is current stays."""
-    log = settings.logs / "superset-provision.log"
+def begin_provisioning(settings: Settings) -> subprocess.Popen[bytes]:
+    """Start making roles, users, datasets, charts and dashboards from the files in superset/; what is current stays."""
+    if not SUPERSET_PYTHON.exists():
+        raise BrainError(f"{SUPERSET_PYTHON.parent.parent} is missing", "run `make setup`")
+    log = _provision_log(settings)
     log.parent.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
-    with log.open("ab") as out:
-        done = subprocess.run(
+    with log.open("wb") as out:
+        return subprocess.Popen(
             [str(SUPERSET_PYTHON), "superset/provision.py"],
             env=superset_environment(settings),
             cwd=ROOT,
@@ -248,9 +239,23 @@ def provision_superset(settings: Settings, say: Echo) -> None:
             stdout=out,
             stderr=out,
         )
-    if done.returncode:
-        raise BrainError("Superset could not be provisioned", _log_end(log))
-    say(f"dashboards provisioned ({time.monotonic() - began:.0f} s)")
+
+
+def finish_provisioning(settings: Settings, provisioning: subprocess.Popen[bytes], say: Echo) -> None:
+    """Wait until the dashboards stand; raises BrainError with the end of the log if they do not."""
+    while True:
+        try:
+            code = provisioning.wait(timeout=10)
+            break
+        except subprocess.TimeoutExpired:
+            say("… waiting for the dashboards to be provisioned")
+    if code:
+        raise BrainError("Superset could not be provisioned", _log_end(_provision_log(settings)))
+    say("✓ dashboards provisioned")
+
+
+def _provision_log(settings: Settings) -> Path:
+    return settings.logs / "superset-provision.log"
 
 
 def _start(settings: Settings, service: Service) -> None:

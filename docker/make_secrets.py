@@ -37,6 +37,7 @@ def make(folder: Path) -> list[Path]:
     _once(folder / "airflow_admin_password", secrets.token_urlsafe(18))
     users = yaml.safe_load(ACCESS.read_text(encoding="utf-8"))["users"]
     _once(folder / "superset_users", "\n".join(f"{name}\t{secrets.token_urlsafe(15)}" for name in users))
+    (folder / ".lock").unlink(missing_ok=True)
     return sorted(set(folder.iterdir()) - before)
 
 

@@ -1,4 +1,4 @@
-"""docker-compose.yml: valid by the Compose schema and hardened as it claims. It was never run: this is all its proof."""
+"""docker-compose.yml: valid by the Compose schema, hardened as it claims. It was never run: this is all its proof."""
 
 from __future__ import annotations
 

@@ -1,0 +1,164 @@
+"""The two commands: `brain up` runs the main job through Airflow's scheduler to a release, `brain down` ends all.
+
+One stand-in city, one home, free ports, for the whole file; a minute or two, most of it starting things.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brain import processes
+from brain.airflow_service import Airflow
+from brain.settings import ROOT, Settings
+from ingest.contract import load_sources
+from ingest.ledger import Ledger
+
+BRAIN = str(Path(sys.executable).with_name("brain"))
+
+
+def free_ports(count: int) -> list[int]:
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+@dataclass(frozen=True)
+class Platform:
+    settings: Settings
+    env: dict[str, str]
+    said: str
+
+    def brain(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([BRAIN, *arguments], env=self.env, cwd=ROOT, capture_output=True, text=True, timeout=900)
+
+    def state(self) -> tuple[object, ...]:
+        """What a second `up` must leave as it was: release, ledger head, rows of every batch."""
+        ledger = Ledger(self.settings)
+        head = ledger.head()
+        return (self.settings.current.readlink(), head and head.root, [e.leaf for e in ledger.entries()])
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    root = tmp_path_factory.mktemp("platform")
+    airflow, superset, demo = free_ports(3)
+    chosen = {
+        "BRAIN_HOME": f"{root}/var",
+        "BRAIN_SECRETS": f"{root}/secrets",
+        "BRAIN_PROFILE": "demo",
+        "BRAIN_AIRFLOW_PORT": str(airflow),
+        "BRAIN_SUPERSET_PORT": str(superset),
+        "BRAIN_DEMO_PORT": str(demo),
+    }
+    settings = Settings.from_env(chosen)
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("BRAIN_", "AIRFLOW"))}
+    found = Platform(settings, inherited | chosen, "")
+    try:
+        up = found.brain("up")
+        assert up.returncode == 0, f"{up.stdout[-6000:]}\n{up.stderr[-3000:]}"
+        yield Platform(settings, found.env, up.stdout)
+    finally:
+        processes.stop(settings.run_dir, processes.known(settings.run_dir))
+
+
+@pytest.fixture(scope="module")
+def airflow(platform: Platform) -> Airflow:
+    return Airflow(platform.settings)
+
+
+def runs_of(airflow: Airflow, dag_id: str) -> list[dict[str, Any]]:
+    return airflow.call("GET", f"/dags/{dag_id}/dagRuns?limit=100")["dag_runs"]
+
+
+def test_the_scheduler_ran_every_source_to_a_release(platform: Platform, airflow: Airflow) -> None:
+    sources = load_sources(platform.settings)
+    for name in sources:
+        assert [r["state"] for r in runs_of(airflow, f"ingest_{name}")] == ["success"], name
+    assert {e.source for e in Ledger(platform.settings).entries()} == set(sources)
+    release = json.loads((platform.settings.current / "release.json").read_text())
+    assert release["ledger_size"] == len(Ledger(platform.settings).entries())
+
+
+def test_many_sources_made_two_builds_at_most(platform: Platform, airflow: Airflow) -> None:
+    runs = runs_of(airflow, "transform")
+    assert {r["state"] for r in runs} <= {"success", "queued", "running"}
+    tasks = [t for r in runs for t in airflow.tasks("transform", r["dag_run_id"])]
+    builds = [t for t in tasks if t["task_id"] == "build" and t["state"] == "success"]
+    assert 1 <= len(builds) <= 2
+    assert {t["pool"] for t in builds} == {"warehouse"}
+
+
+def test_models_are_assets_with_status_and_seconds(platform: Platform, airflow: Airflow) -> None:
+    events = airflow.call("GET", "/assets/events?limit=1000")["asset_events"]
+    models = {e["uri"].removeprefix("x-brain://warehouse/"): e["extra"] for e in events if "/warehouse/" in e["uri"]}
+    built = json.loads((platform.settings.warehouse_dir / "build.json").read_text())["models"]
+    assert set(models) == {m["name"] for m in built}
+    assert {m["status"] for m in models.values()} == {"success"}
+    assert all(m["seconds"] >= 0 for m in models.values())
+
+
+def test_every_source_was_named_with_its_figures_while_it_ran(platform: Platform) -> None:
+    for name in load_sources(platform.settings):
+        assert f"✓ {name} (" in platform.said
+    assert f"http://127.0.0.1:{platform.settings.superset_port}" in platform.said
+    assert str(platform.settings.secrets / "superset_users") in platform.said
+    passwords = json.loads((platform.settings.secrets / "airflow_passwords.json").read_text())
+    assert not [p for p in passwords.values() if p in platform.said]
+
+
+def test_nobody_comes_in_without_the_password(platform: Platform, airflow: Airflow) -> None:
+    import requests
+
+    with requests.Session() as http:
+        http.trust_env = False
+        assert http.get(f"{airflow.address}/api/v2/dags", timeout=30).status_code == 401
+        body = {"username": "admin", "password": "admin"}
+        assert http.post(f"{airflow.address}/auth/token", json=body, timeout=30).status_code == 401
+
+
+def test_all_services_say_that_they_run(platform: Platform) -> None:
+    status = json.loads(platform.brain("status", "--json").stdout)
+    assert {s["name"]: s["running"] for s in status["services"]} == {
+        "demo": True,
+        "airflow-api-server": True,
+        "airflow-scheduler": True,
+        "airflow-dag-processor": True,
+        "airflow-triggerer": True,
+        "superset": True,
+    }
+
+
+def test_a_second_up_changes_nothing(platform: Platform) -> None:
+    before = platform.state()
+    up = platform.brain("up")
+    assert up.returncode == 0, up.stdout[-3000:]
+    assert platform.state() == before
+
+
+def test_down_leaves_no_process_behind_and_up_comes_back(platform: Platform, airflow: Airflow) -> None:
+    before = platform.state()
+    known = processes.known(platform.settings.run_dir)
+    assert len(known) == 6
+    assert all(p.session() for p in known)
+    assert platform.brain("down").returncode == 0
+    assert [p.name for p in known if p.session()] == []
+    up = platform.brain("up")
+    assert up.returncode == 0, up.stdout[-3000:]
+    assert platform.state() == before
+    assert len(runs_of(airflow, "transform")) >= 1  # its history is still there
+    assert platform.brain("down").returncode == 0
