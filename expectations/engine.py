@@ -12,6 +12,7 @@ The import costs 4-10 s and is made once, when the first rule is judged.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -158,28 +159,33 @@ class Session:
         """Judge one view. The outcomes stand in the order of the rules; raises UnjudgedError, naming rule and cause."""
         if not rules:
             return []
-        gx = self._gx
-        suite = gx.ExpectationSuite(name=relation)
+        suite = self._gx.ExpectationSuite(name=relation)
+        # GX keeps one of two equal expectations, and rules may differ in severity alone.
+        places: dict[str, list[int]] = {}
         for number, rule in enumerate(rules):
-            kind = _camel(rule.type)
-            expectation = getattr(gx.expectations, kind, None)
-            if expectation is None:
-                raise UnjudgedError(f"{rule.name}: Great Expectations has no {rule.type}")
-            suite.add_expectation(expectation(**rule.kwargs, meta={"number": number}))
+            places.setdefault(json.dumps([rule.type, rule.kwargs], sort_keys=True, default=str), []).append(number)
+        for numbers in places.values():
+            suite.add_expectation(self._expectation(rules[numbers[0]], numbers))
         with _quiet():
             asset = self._source.add_table_asset(name=relation, table_name=relation)
             batch = asset.add_batch_definition_whole_table("whole").get_batch()
             result = batch.validate(suite, result_format="SUMMARY")
         judged: dict[int, Outcome] = {}
         for r in result.results:
-            number = r.expectation_config.meta["number"]
-            rule = rules[number]
-            _raise_hidden(rule, r.exception_info)
-            judged[number] = Outcome(rule, bool(r.success), observed_text(r.result), dict(r.result))
+            for number in r.expectation_config.meta["numbers"]:
+                rule = rules[number]
+                _raise_hidden(rule, r.exception_info)
+                judged[number] = Outcome(rule, bool(r.success), observed_text(r.result), dict(r.result))
         missing = [rules[n].name for n in range(len(rules)) if n not in judged]
         if missing:
             raise UnjudgedError(f"not evaluated: {', '.join(missing)}")
         return [judged[n] for n in range(len(rules))]
+
+    def _expectation(self, rule: Rule, numbers: list[int]) -> Any:
+        kind = getattr(self._gx.expectations, _camel(rule.type), None)
+        if kind is None:
+            raise UnjudgedError(f"{rule.name}: Great Expectations has no {rule.type}")
+        return kind(**rule.kwargs, meta={"numbers": numbers})
 
 
 def _raise_hidden(rule: Rule, info: dict[str, Any] | None) -> None:
