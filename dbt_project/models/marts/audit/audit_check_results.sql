@@ -9,6 +9,8 @@ select
     check_name,
     column_name,
     success as is_success,
+    severity,
+    case severity when 'hold' then '拦截' when 'warn' then '提醒' else severity end as severity_label,
     observed,
     expected,
     checked_at
