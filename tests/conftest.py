@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import hypothesis
 import pytest
 import yaml
 
@@ -40,6 +41,11 @@ OPEN_SOURCES = (
     "ror_laboratories",
 )
 Field = dict[str, Any]
+
+# Nothing is timed, nothing is kept between runs, and CI draws the same examples every time.
+hypothesis.settings.register_profile("house", deadline=None, database=None)
+hypothesis.settings.register_profile("ci", deadline=None, database=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "house")
 
 
 def make_settings(
