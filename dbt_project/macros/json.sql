@@ -21,9 +21,40 @@
     list_filter(coalesce(from_json({{ value }}, '["VARCHAR"]'), cast([] as varchar [])), lambda x: x is not null)
 {%- endmacro -%}
 
-{#- One row per element of a list expression: `cross join {{ unnest_as('names', 'name') }}`. -#}
-{%- macro unnest_as(list, column) -%}
-    unnest({{ list }}) as unnested ({{ column }})
+{#- One row per element of a list, as a table: `cross join {{ explode('names', 'u', 'name') }}` gives u.name. -#}
+{%- macro explode(list, alias, column) -%}
+    unnest({{ list }}) as {{ alias }} ({{ column }})
+{%- endmacro -%}
+
+{#- One row per element with its place from 1: `cross join {{ explode_numbered('names', 'u', 'number', 'name') }}`. -#}
+{%- macro explode_numbered(list, alias, number, column) -%}
+    (
+        select
+            unnest({{ list }}) as {{ column }},
+            generate_subscripts({{ list }}, 1) as {{ number }}
+    ) as {{ alias }}
+{%- endmacro -%}
+
+{#- A list of texts from single texts. -#}
+{%- macro list_of(values) -%}
+    [{{ values | join(', ') }}]
+{%- endmacro -%}
+
+{%- macro empty_list() -%}
+    cast([] as varchar [])
+{%- endmacro -%}
+
+{#- First element (engines count from 0 or from 1), the first n, the number of elements. -#}
+{%- macro first_of(list) -%}
+    {{ list }}[1]
+{%- endmacro -%}
+
+{%- macro first_n(list, n) -%}
+    list_slice({{ list }}, 1, {{ n }})
+{%- endmacro -%}
+
+{%- macro list_size(list) -%}
+    length({{ list }})
 {%- endmacro -%}
 
 {#- List expression -> JSON text, sorted, without repeats and nulls; NULL list -> '[]'. Sorted so that equal content

@@ -62,6 +62,15 @@
     regexp_matches({{ value }}, '{{ pattern }}')
 {%- endmacro -%}
 
+{%- macro begins_with(value, start) -%}
+    starts_with({{ value }}, {{ start }})
+{%- endmacro -%}
+
+{#- Parts of a text between the matches of a pattern. -#}
+{%- macro split_at(value, pattern) -%}
+    string_split_regex({{ value }}, '{{ pattern }}')
+{%- endmacro -%}
+
 {#- Whether a name is written in Chinese characters. -#}
 {%- macro is_chinese(value) -%}
     regexp_matches({{ value }}, '[\x{4e00}-\x{9fff}]')

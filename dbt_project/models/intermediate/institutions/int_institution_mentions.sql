@@ -38,7 +38,7 @@ spellings as (
         credit_code,
         district_code,
         count(*) as mention_count,
-        list_slice(list_sort(list(record_id)), 1, 20) as record_ids
+        {{ first_n('array_sort(array_agg(record_id))', 20) }} as record_ids
     from unioned
     where name is not null
     group by name, credit_code, district_code
@@ -71,7 +71,7 @@ codes as (
     -- the code that stands most often beside the name
     select
         name_key,
-        arg_max(credit_code, (code_count, credit_code)) as credit_code
+        max_by(credit_code, (code_count, credit_code)) as credit_code
     from code_counts
     group by name_key
 
@@ -81,11 +81,11 @@ grouped as (
 
     select
         m.name_key,
-        min(m.name) as name,
+        max_by(m.name, (m.mention_count, m.name)) as name,
         min(c.credit_code) as credit_code,
         min(m.district_code) as district_code,
         cast(sum(m.mention_count) as bigint) as mention_count,
-        list_slice(list_sort(list_distinct(flatten(list(m.record_ids)))), 1, 20) as record_ids
+        {{ first_n('array_sort(array_distinct(flatten(array_agg(m.record_ids))))', 20) }} as record_ids
     from mentions as m
     left join codes as c on m.name_key = c.name_key
     where m.name_key is not null
@@ -105,7 +105,7 @@ known_codes as (
         anchor,
         institution_id
     from {{ ref('int_institutions_resolved') }}
-    where starts_with(anchor, 'uscc:')
+    where {{ begins_with('anchor', "'uscc:'") }}
 
 ),
 

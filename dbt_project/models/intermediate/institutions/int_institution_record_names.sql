@@ -32,7 +32,7 @@ market as (
     union all
     select m.record_id, u.item as name, {{ normalise_name('u.item') }} as name_key, 3 as strength
     from {{ ref('stg_market__institution') }} as m
-    cross join unnest({{ json_texts('m.former_names') }}) as u (item)
+    cross join {{ explode(json_texts('m.former_names'), 'u', 'item') }}
 
 ),
 

@@ -12,10 +12,12 @@ with names as (
 
 ),
 
-strongest as (
+ranked as (
 
-    select * from names
-    qualify rank() over (partition by name_key order by strength) = 1
+    select
+        *,
+        rank() over (partition by name_key order by strength) as place
+    from names
 
 ),
 
@@ -24,7 +26,8 @@ final as (
     select
         name_key,
         min(institution_id) as institution_id
-    from strongest
+    from ranked
+    where place = 1
     group by name_key
     having count(*) = 1
 

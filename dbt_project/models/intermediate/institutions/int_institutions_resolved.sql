@@ -70,14 +70,18 @@ links as (
 
 ),
 
-free_of_rivals as (
+counted as (
 
     select
-        anchor,
-        target_rank,
-        target
+        *,
+        count(*) over (partition by target, register_rank) as rivals
     from links
-    qualify count(*) over (partition by target, register_rank) = 1
+
+),
+
+free_of_rivals as (
+
+    select * from counted where rivals = 1
 
 ),
 

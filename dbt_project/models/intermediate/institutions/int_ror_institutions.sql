@@ -22,11 +22,11 @@ current_names as (
     select
         record_id,
         -- the official Chinese name is the longest label; a shorter one beside it is a short form
-        arg_max(name, (is_official, length(name), name)) filter (where is_chinese and not is_acronym) as name_zh,
-        arg_max(name, (is_display, is_official, name)) filter (
+        max_by(name, (is_official, length(name), name)) filter (where is_chinese and not is_acronym) as name_zh,
+        max_by(name, (is_display, is_official, name)) filter (
             where not is_chinese and not is_acronym and coalesce(language, 'en') = 'en'
         ) as name_en,
-        arg_max(name, (is_display, is_official, name)) as display_name
+        max_by(name, (is_display, is_official, name)) as display_name
     from names
     where is_current
     group by record_id
@@ -37,7 +37,7 @@ former_names as (
 
     select
         past.record_id,
-        list(distinct past.name) as former_names
+        array_agg(distinct past.name) as former_names
     from names as past
     left join names as present
         on past.record_id = present.record_id and past.name_key = present.name_key and present.is_current
@@ -51,7 +51,7 @@ all_names as (
 
     select
         record_id,
-        list(distinct name) as all_names
+        array_agg(distinct name) as all_names
     from names
     where not is_acronym
     group by record_id
@@ -66,7 +66,7 @@ relations as (
         {{ ror_code(json_text('u.item', '$.id')) }} as related_ror_id,
         {{ json_text('u.item', '$.label') }} as related_name
     from current_versions as v
-    cross join unnest({{ json_items('v.relationships') }}) as u (item)
+    cross join {{ explode(json_items('v.relationships'), 'u', 'item') }}
 
 ),
 
@@ -86,7 +86,7 @@ parents as (
 
     select
         record_id,
-        list(distinct related_ror_id) as parent_ror_ids
+        array_agg(distinct related_ror_id) as parent_ror_ids
     from relations
     where relation_type = 'parent'
     group by record_id
@@ -102,8 +102,8 @@ final as (
         v.status,
         n.name_zh,
         coalesce(n.name_en, n.display_name) as name_en,
-        coalesce(f.former_names, []) as former_names,
-        coalesce(a.all_names, []) as all_names,
+        coalesce(f.former_names, {{ empty_list() }}) as former_names,
+        coalesce(a.all_names, {{ empty_list() }}) as all_names,
         case
             when {{ regex_matches('v.types', '"education"') }} then 'university'
             when {{ regex_matches('v.types', '"facility"') }} then 'research'
@@ -125,7 +125,7 @@ final as (
         v.website,
         s.successor_ror_id,
         s.successor_name,
-        coalesce(r.parent_ror_ids, []) as parent_ror_ids
+        coalesce(r.parent_ror_ids, {{ empty_list() }}) as parent_ror_ids
     from current_versions as v
     left join current_names as n on v.record_id = n.record_id
     left join former_names as f on v.record_id = f.record_id

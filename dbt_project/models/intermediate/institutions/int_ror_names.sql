@@ -14,7 +14,7 @@ schema_2 as (
         {{ json_text('u.item', '$.lang') }} as language,
         {{ json_texts(json_part('u.item', '$.types')) }} as kinds
     from versions as v
-    cross join unnest({{ json_items('v.names') }}) as u (item)
+    cross join {{ explode(json_items('v.names'), 'u', 'item') }}
 
 ),
 
@@ -25,7 +25,7 @@ schema_1 as (
         version_number,
         name_v1 as name,
         'en' as language,
-        ['ror_display', 'label'] as kinds
+        {{ list_of(["'ror_display'", "'label'"]) }} as kinds
     from versions
     where name_v1 is not null
     union all
@@ -34,27 +34,27 @@ schema_1 as (
         v.version_number,
         {{ json_text('u.item', '$.label') }} as name,
         {{ json_text('u.item', '$.iso639') }} as language,
-        ['label'] as kinds
+        {{ list_of(["'label'"]) }} as kinds
     from versions as v
-    cross join unnest({{ json_items('v.labels_v1') }}) as u (item)
+    cross join {{ explode(json_items('v.labels_v1'), 'u', 'item') }}
     union all
     select
         v.record_id,
         v.version_number,
         u.item as name,
         null as language,
-        ['alias'] as kinds
+        {{ list_of(["'alias'"]) }} as kinds
     from versions as v
-    cross join unnest({{ json_texts('v.aliases_v1') }}) as u (item)
+    cross join {{ explode(json_texts('v.aliases_v1'), 'u', 'item') }}
     union all
     select
         v.record_id,
         v.version_number,
         u.item as name,
         null as language,
-        ['acronym'] as kinds
+        {{ list_of(["'acronym'"]) }} as kinds
     from versions as v
-    cross join unnest({{ json_texts('v.acronyms_v1') }}) as u (item)
+    cross join {{ explode(json_texts('v.acronyms_v1'), 'u', 'item') }}
 
 ),
 
@@ -77,10 +77,10 @@ final as (
         {{ clean_text('n.name') }} as name,
         {{ normalise_name('n.name') }} as name_key,
         n.language,
-        list_contains(n.kinds, 'ror_display') as is_display,
-        list_contains(n.kinds, 'label') or list_contains(n.kinds, 'ror_display') as is_official,
+        array_contains(n.kinds, 'ror_display') as is_display,
+        array_contains(n.kinds, 'label') or array_contains(n.kinds, 'ror_display') as is_official,
         not(
-            list_contains(n.kinds, 'label') or list_contains(n.kinds, 'ror_display') or list_contains(n.kinds, 'alias')
+            array_contains(n.kinds, 'label') or array_contains(n.kinds, 'ror_display') or array_contains(n.kinds, 'alias')
         ) as is_acronym,
         {{ is_chinese('n.name') }} as is_chinese
     from unioned as n

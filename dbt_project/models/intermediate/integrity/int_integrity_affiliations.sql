@@ -22,10 +22,11 @@ institution_names as (
 numbered as (
 
     select
-        record_id,
-        unnest(affiliations) as affiliation,
-        generate_subscripts(affiliations, 1) as affiliation_number
-    from notices
+        n.record_id,
+        u.affiliation,
+        u.affiliation_number
+    from notices as n
+    cross join {{ explode_numbered('n.affiliations', 'u', 'affiliation_number', 'affiliation') }}
 
 ),
 
@@ -55,7 +56,7 @@ parts as (
         t.affiliation,
         {{ clean_text('u.part') }} as part
     from texts as t
-    cross join unnest(string_split_regex(t.affiliation, '[,;]')) as u (part)
+    cross join {{ explode(split_at('t.affiliation', '[,;]'), 'u', 'part') }}
 
 ),
 

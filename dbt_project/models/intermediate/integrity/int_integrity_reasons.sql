@@ -24,7 +24,7 @@ final as (
         coalesce(v.group_label, '未归类') as group_label,
         coalesce(v.gravity, 99) as gravity
     from notices as n
-    cross join unnest(n.reasons) as u (reason)
+    cross join {{ explode('n.reasons', 'u', 'reason') }}
     left join vocabulary as v on u.reason = v.reason
 
 )

@@ -42,8 +42,8 @@ market as (
         min_by(m.zone_code, m.institution_no) as zone_code,
         min_by({{ year_of('m.established_date') }}, m.institution_no) as established_year,
         bool_or(m.is_active) as is_active,
-        flatten(list({{ json_texts('m.former_names') }})) as former_names,
-        list(distinct m.institution_name) as names
+        flatten(array_agg({{ json_texts('m.former_names') }})) as former_names,
+        array_agg(distinct m.institution_name) as names
     from {{ ref('stg_market__institution') }} as m
     inner join resolved as r on m.record_id = r.record_id
     group by r.institution_id
@@ -54,12 +54,12 @@ mentions as (
 
     select
         institution_id,
-        arg_max(name, (mention_count, name)) as name,
-        arg_max(credit_code, (mention_count, name)) as credit_code,
-        arg_max(district_code, (mention_count, name)) as district_code,
-        list(distinct name) as names,
+        max_by(name, (mention_count, name)) as name,
+        max_by(credit_code, (mention_count, name)) filter (where credit_code is not null) as credit_code,
+        max_by(district_code, (mention_count, name)) filter (where district_code is not null) as district_code,
+        array_agg(distinct name) as names,
         cast(sum(mention_count) as integer) as mention_count,
-        list_slice(list_sort(flatten(list(record_ids))), 1, 20) as record_ids
+        {{ first_n('array_sort(flatten(array_agg(record_ids)))', 20) }} as record_ids
     from {{ ref('int_institution_mentions') }}
     group by institution_id
 
@@ -69,8 +69,12 @@ registers as (
 
     select
         institution_id,
-        case when bool_or(link_rule = 'name') then 'name' else 'single' end as link_rule,
-        list(record_id) as record_ids
+        case
+            when bool_or(link_rule = 'name') then 'name'
+            when count(*) > 1 then 'identifier'
+            else 'single'
+        end as link_rule,
+        array_agg(record_id) as record_ids
     from resolved
     group by institution_id
 
@@ -115,9 +119,9 @@ names_in_place as (
     -- 中共河南省委党校 begins with its province after 中共
     select
         m.institution_id,
-        arg_max(p.province_code, (length(p.place), p.province_code)) as province_code
+        max_by(p.province_code, (length(p.place), p.province_code)) as province_code
     from mentions as m
-    inner join place_names as p on starts_with(regexp_replace(m.name, '^中共', ''), p.place)
+    inner join place_names as p on {{ begins_with("regexp_replace(m.name, '^中共', '')", 'p.place') }}
     group by m.institution_id
 
 ),
@@ -131,7 +135,7 @@ named_provinces as (
         min(p.region_code) as province_code,
         bool_or(p.region_code != r.province_code) as is_misplaced
     from ror as r
-    inner join provinces as p on starts_with(r.name_zh, p.region_name)
+    inner join provinces as p on {{ begins_with('r.name_zh', 'p.region_name') }}
     group by r.institution_id
 
 ),
@@ -143,14 +147,17 @@ joined as (
         coalesce(ror.name_zh, moe.institution_name, market.institution_name) as name_zh,
         ror.name_en,
         mentions.name as mentioned_name,
-        list_concat(coalesce(ror.former_names, []), coalesce(market.former_names, [])) as former_names,
-        flatten([
-            coalesce(ror.all_names, []),
-            [moe.institution_name],
-            coalesce(market.names, []),
-            coalesce(market.former_names, []),
-            coalesce(mentions.names, [])
-        ]) as all_names,
+        flatten({{ list_of([
+            'coalesce(ror.former_names, ' ~ empty_list() ~ ')',
+            'coalesce(market.former_names, ' ~ empty_list() ~ ')',
+        ]) }}) as former_names,
+        flatten({{ list_of([
+            'coalesce(ror.all_names, ' ~ empty_list() ~ ')',
+            list_of(['moe.institution_name']),
+            'coalesce(market.names, ' ~ empty_list() ~ ')',
+            'coalesce(market.former_names, ' ~ empty_list() ~ ')',
+            'coalesce(mentions.names, ' ~ empty_list() ~ ')',
+        ]) }}) as all_names,
         case
             when moe.record_id is not null then 'university'
             when ror.record_id is not null then ror.institution_type
@@ -182,7 +189,7 @@ joined as (
             case when not coalesce(named_provinces.is_misplaced, false) then ror.city_name end,
             case
                 when left(coalesce(market.district_code, mentions.district_code), 4) = '6101' then '西安市'
-                when registers.institution_id is null and starts_with(mentions.name, '西安') then '西安市'
+                when registers.institution_id is null and {{ begins_with('mentions.name', "'西安'") }} then '西安市'
             end
         ) as city_name,
         case
@@ -190,7 +197,7 @@ joined as (
             when named_provinces.is_misplaced then 'name'
             when ror.province_code is not null then 'registry'
             when market.district_code is not null or mentions.district_code is not null then 'district'
-            when names_in_place.province_code is not null or starts_with(mentions.name, '西安') then 'name'
+            when names_in_place.province_code is not null or {{ begins_with('mentions.name', "'西安'") }} then 'name'
         end as place_basis,
         coalesce(market.district_code, mentions.district_code) as district_code,
         market.zone_code,

@@ -27,9 +27,9 @@ reasons as (
     select
         record_id,
         cast(count(*) as integer) as reason_count,
-        list(coalesce(reason_label, reason)) as reason_labels,
-        arg_min(reason_group, (gravity, reason_group)) as reason_group,
-        arg_min(group_label, (gravity, reason_group)) as group_label
+        array_agg(coalesce(reason_label, reason)) as reason_labels,
+        min_by(reason_group, (gravity, reason_group)) as reason_group,
+        min_by(group_label, (gravity, reason_group)) as group_label
     from {{ ref('int_integrity_reasons') }}
     group by record_id
 
@@ -39,9 +39,9 @@ institutions as (
 
     select
         l.record_id,
-        arg_min(i.institution_id, (l.place, i.institution_id)) as institution_id,
-        arg_min(i.institution_name, (l.place, i.institution_id)) as institution_name,
-        list(i.institution_id) as institution_ids,
+        min_by(i.institution_id, (l.place, i.institution_id)) as institution_id,
+        min_by(i.institution_name, (l.place, i.institution_id)) as institution_name,
+        array_agg(i.institution_id) as institution_ids,
         bool_or(i.is_xian) as is_xian
     from {{ ref('int_integrity_institutions') }} as l
     inner join {{ ref('dim_institutions') }} as i on l.institution_id = i.institution_id
@@ -93,8 +93,8 @@ decision_rows as (
         'integrity' as source,
         'decision' as case_type,
         d.subject_type,
-        [{{ behaviour_label('d.behaviour_code') }}] as reasons,
-        [{{ behaviour_label('d.behaviour_code') }}] as reason_labels,
+        {{ list_of([behaviour_label('d.behaviour_code')]) }} as reasons,
+        {{ list_of([behaviour_label('d.behaviour_code')]) }} as reason_labels,
         1 as reason_count,
         d.behaviour_code as reason_group,
         {{ behaviour_label('d.behaviour_code') }} as group_label,
@@ -160,7 +160,7 @@ final as (
         {{ json_list('i.institution_ids') }} as institution_ids,
         u.is_china,
         coalesce(i.is_xian, false) as is_xian,
-        {{ json_list('[u.record_id]') }} as record_ids
+        {{ json_list(list_of(['u.record_id'])) }} as record_ids
     from unioned as u
     left join institutions as i on u.record_id = i.record_id
 

@@ -54,7 +54,7 @@ hosts_by_id as (
         a.institution_id
     from laboratories as l
     inner join ror as r on l.ror_id = r.ror_id
-    cross join unnest(r.parent_ror_ids) as u (parent_ror_id)
+    cross join {{ explode('r.parent_ror_ids', 'u', 'parent_ror_id') }}
     inner join anchors as a on 'ror:' || u.parent_ror_id = a.anchor
 
 ),
@@ -65,7 +65,7 @@ host_names as (
         l.record_id,
         {{ clean_text(regex_group('u.relation', '^[Pp]arent:(.*)$')) }} as host_name
     from laboratories as l
-    cross join unnest(l.relations) as u (relation)
+    cross join {{ explode('l.relations', 'u', 'relation') }}
 
 ),
 
@@ -107,8 +107,8 @@ linked_hosts as (
 
     select
         h.record_id,
-        list(h.institution_id order by h.institution_id) as institution_ids,
-        list(i.institution_name order by h.institution_id) as institution_names
+        array_agg(h.institution_id order by h.institution_id) as institution_ids,
+        array_agg(i.institution_name order by h.institution_id) as institution_names
     from hosts as h
     inner join institutions as i on h.institution_id = i.institution_id
     group by h.record_id
@@ -119,7 +119,7 @@ named_hosts as (
 
     select
         record_id,
-        list(host_name order by host_name) as host_names
+        array_agg(host_name order by host_name) as host_names
     from hosts_by_name
     group by record_id
 
@@ -129,7 +129,7 @@ named_laboratories as (
 
     select
         *,
-        coalesce(names_zh[1], '') as name_zh
+        coalesce({{ first_of('names_zh') }}, '') as name_zh
     from laboratories
 
 ),
@@ -164,7 +164,7 @@ laboratory_rows as (
             else 'unknown'
         end as platform_level,
         l.status,
-        coalesce(n.host_names, []) as host_names,
+        coalesce(n.host_names, {{ empty_list() }}) as host_names,
         r.province_code,
         coalesce(r.city_name, l.city_name) as city_name,
         cast(null as varchar) as district_code,
@@ -217,7 +217,7 @@ carrier_rows as (
             when '整改' then 'rectifying'
             when '撤销' then 'closed'
         end as status,
-        case when host_name is null then [] else [host_name] end as host_names,
+        case when host_name is null then {{ empty_list() }} else {{ list_of(['host_name']) }} end as host_names,
         left(district_code, 2) as province_code,
         case when left(district_code, 4) = '6101' then '西安市' end as city_name,
         district_code,
@@ -258,11 +258,11 @@ final as (
         {{ platform_level_label('u.platform_level') }} as platform_level_label,
         u.status,
         {{ status_label('u.status') }} as status_label,
-        h.institution_ids[1] as host_institution_id,
+        {{ first_of('h.institution_ids') }} as host_institution_id,
         {{ json_list('h.institution_ids') }} as host_institution_ids,
-        coalesce(h.institution_names[1], u.host_names[1]) as host_name,
+        coalesce({{ first_of('h.institution_names') }}, {{ first_of('u.host_names') }}) as host_name,
         {{ json_list('u.host_names') }} as host_names,
-        length(u.host_names) > coalesce(length(h.institution_ids), 0) as has_unlinked_host,
+        {{ list_size('u.host_names') }} > coalesce({{ list_size('h.institution_ids') }}, 0) as has_unlinked_host,
         u.province_code,
         p.region_name as province_name,
         u.city_name,
@@ -282,7 +282,7 @@ final as (
         u.assessment_score,
         u.ror_id,
         u.source,
-        {{ json_list('[u.record_id]') }} as record_ids
+        {{ json_list(list_of(['u.record_id'])) }} as record_ids
     from unioned as u
     left join linked_hosts as h on u.record_id = h.record_id
     left join provinces as p on u.province_code = p.region_code
