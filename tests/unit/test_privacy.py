@@ -1,0 +1,66 @@
+"""Personal values stop at the door: the mask shows what may be shown, the pseudonym joins and cannot be guessed."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brain.keys import Keys
+from ingest.privacy import Pseudonymiser, mask, normalise
+
+KEYS = Keys(b"l" * 32, b"p" * 32, b"s" * 32)
+MASKED = [
+    ("id_number", "610113199001011234", "610***********1234"),
+    ("id_number", "61011319900101123x", "610***********123X"),
+    ("id_number", "610113900101123", "610********1123"),
+    ("id_number", "６１０１１３１９９００１０１１２３４", "610***********1234"),
+    ("id_number", "passport E1234567", "***"),
+    ("phone", "13812345678", "138****5678"),
+    ("phone", "+86 138-1234-5678", "138****5678"),
+    ("phone", "029-88201234", "***"),
+    ("email", "ZhangSan@xidian.edu.cn", "z***@xidian.edu.cn"),
+    ("email", "zhangsan", "***"),
+    ("email", "@xidian.edu.cn", "***"),
+    ("address", "西安市雁塔区科技路48号", "西安市雁塔区***"),
+    ("address", "陕西省西安市雁塔区科技路48号3号楼", "陕西省西安市雁塔区***"),
+    ("address", "陕西省蓝田县汤峪镇", "陕西省蓝田县***"),
+    ("address", "新疆维吾尔自治区乌鲁木齐市天山区", "新疆维吾尔自治区乌鲁木齐市天山区***"),
+    # What ends in 区 is not always a district: an estate or a block of flats says where somebody lives.
+    ("address", "怡园小区5号楼", "***"),
+    ("address", "科技路48号院小区3号楼", "***"),
+    ("address", "西安市莲湖区枣园家属区2单元", "西安市莲湖区***"),
+    ("address", "某某别墅区1号", "***"),
+]
+
+
+@pytest.mark.parametrize(("kind", "value", "shown"), MASKED)
+def test_a_mask_shows_what_may_be_shown(kind: str, value: str, shown: str):
+    assert mask(kind, value) == shown
+
+
+@given(st.from_regex(r"\A\d{17}[\dX]\Z"))
+def test_of_an_id_number_seven_characters_remain(number: str):
+    shown = mask("id_number", number)
+    assert len(shown) == 18 and shown.count("*") == 11
+
+
+@given(st.sampled_from(["id_number", "phone", "email", "address"]), st.text(min_size=8, max_size=30))
+def test_no_value_of_any_shape_passes_whole(kind: str, value: str):
+    assert mask(kind, value) != value
+    assert normalise(kind, value) == "" or normalise(kind, value) not in mask(kind, value)
+
+
+def test_one_person_has_one_pseudonym_however_the_number_is_written():
+    pseudonym = Pseudonymiser(KEYS)
+    assert pseudonym("id_number", "61011319900101123x") == pseudonym("id_number", " 6101131990 0101123X")
+    assert pseudonym("phone", "13812345678") == pseudonym("phone", "+86 138-1234-5678")
+    assert pseudonym("email", "Z@X.CN") == pseudonym("email", "z@x.cn")
+
+
+def test_a_pseudonym_depends_on_key_and_kind_and_names_its_version():
+    other = Keys(b"l" * 32, b"q" * 32, b"s" * 32)
+    value = "13812345678"
+    first = Pseudonymiser(KEYS)("phone", value)
+    assert first.startswith("v1:") and len(first) == 35
+    assert len({first, Pseudonymiser(other)("phone", value), Pseudonymiser(KEYS)("email", value)}) == 3

@@ -1,0 +1,89 @@
+"""A workbook is read in a child process: whatever it does there, the run gets rows or a clear error."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import date, datetime
+from typing import Any
+
+import openpyxl
+import pytest
+
+from brain.errors import PayloadError
+from ingest import workbook
+from ingest.workbook import read_workbook
+
+
+def book(*rows: list[Any], sheet: str = "Sheet1") -> bytes:
+    made = openpyxl.Workbook()
+    made.active.title = sheet
+    for row in rows:
+        made.active.append(row)
+    out = io.BytesIO()
+    made.save(out)
+    return out.getvalue()
+
+
+def test_cells_come_as_text():
+    day, minute = date(2024, 2, 29), datetime.fromisoformat("2024-02-29T12:30")
+    content = book(["a", 12, 12.5, 3.0, True, day, minute, None, "=1+1"])
+    [(where, cells)] = list(read_workbook(content))
+    assert where == "Sheet1!1"
+    assert cells[:5] == ["a", "12", "12.5", "3", "True"]
+    assert cells[5:8] == ["2024-02-29T00:00:00", "2024-02-29T12:30:00", None]
+    assert cells[8] is None, "a formula that no program has worked out has no value"
+
+
+def test_empty_rows_are_left_out_and_counted():
+    assert [w for w, _ in read_workbook(book(["a"], [], ["b"]))] == ["Sheet1!1", "Sheet1!3"]
+
+
+def test_short_rows_are_as_wide_as_the_sheet():
+    assert [c for _, c in read_workbook(book(["a", "b", "c"], ["1"]))] == [["a", "b", "c"], ["1", None, None]]
+
+
+def test_no_workbook_is_an_error():
+    with pytest.raises(PayloadError, match="the workbook cannot be read") as e:
+        list(read_workbook(b"PK\x03\x04 and then nothing"))
+    assert "xlsx" in e.value.hint
+
+
+def test_an_old_or_other_archive_is_an_error():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("hello.txt", "not a workbook")
+    with pytest.raises(PayloadError, match="the workbook cannot be read"):
+        list(read_workbook(out.getvalue()))
+
+
+def test_the_error_does_not_quote_cells():
+    content = bytearray(book(["13812345678"] * 50))
+    content[len(content) // 2] ^= 0xFF
+    try:
+        list(read_workbook(bytes(content)))
+    except PayloadError as e:
+        assert "138" not in e.message
+
+
+def test_a_sheet_that_eats_memory_ends_its_child_alone(monkeypatch: pytest.MonkeyPatch):
+    """One cell of 400 MiB is a file of 400 KiB, and more than the child may hold."""
+    monkeypatch.setattr(workbook, "MEMORY_BYTES", 256 * 1024**2)
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(book(["cell"]))) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for member in old.infolist():
+            before, found, after = old.read(member).partition(b"cell")
+            with new.open(member.filename, "w") as file:
+                file.write(before)
+                for _ in range(400 if found and "sheet" in member.filename else 0):
+                    file.write(b"x" * 1024**2)
+                file.write(after)
+    assert len(out.getvalue()) < 1024**2
+    with pytest.raises(PayloadError, match="the workbook cannot be read"):
+        list(read_workbook(out.getvalue()))
+
+
+def test_a_child_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(workbook, "WALL_SECONDS", 0.01)
+    with pytest.raises(PayloadError, match="not read within"):
+        list(read_workbook(book(["a"])))
