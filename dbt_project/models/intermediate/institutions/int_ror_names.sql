@@ -79,9 +79,9 @@ final as (
         n.language,
         array_contains(n.kinds, 'ror_display') as is_display,
         array_contains(n.kinds, 'label') or array_contains(n.kinds, 'ror_display') as is_official,
-        not(
-            array_contains(n.kinds, 'label') or array_contains(n.kinds, 'ror_display') or array_contains(n.kinds, 'alias')
-        ) as is_acronym,
+        not array_contains(n.kinds, 'ror_display')
+        and not array_contains(n.kinds, 'label')
+        and not array_contains(n.kinds, 'alias') as is_acronym,
         {{ is_chinese('n.name') }} as is_chinese
     from unioned as n
     inner join versions as v
