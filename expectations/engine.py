@@ -73,10 +73,15 @@ class _Dialect(str):
     value = property(str.__str__)
 
 
+def _silence() -> None:
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+
+
 @cache
 def _gx() -> ModuleType:
     """Great Expectations, made to work on DuckDB and kept from the network."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    _silence()  # the import alone logs hundreds of lines
     import great_expectations as gx
     import great_expectations.execution_engine.sqlalchemy_execution_engine as engine
     import great_expectations.expectations.metrics.util as util
@@ -98,8 +103,18 @@ def _gx() -> ModuleType:
         if getattr(module, "get_dialect_regex_expression", None) is known:
             module.get_dialect_regex_expression = regex_expression
 
-    logging.getLogger("great_expectations").setLevel(logging.ERROR)
     return gx
+
+
+def _context(gx: ModuleType) -> Any:
+    """A context in memory, without Data Docs, silent: what it has to say comes as results and exceptions."""
+    from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
+
+    _silence()
+    defaults = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+    context = gx.get_context(mode="ephemeral", project_config=DataContextConfig(store_backend_defaults=defaults))
+    context.variables.progress_bars = {"globally": False}
+    return context
 
 
 @contextmanager
@@ -128,8 +143,7 @@ class Session:
     def __init__(self, setup: Iterable[str], allow: Sequence[Path] = ()):
         gx = _gx()
         self._gx = gx
-        self._context = gx.get_context(mode="ephemeral")
-        self._context.variables.progress_bars = {"globally": False}
+        self._context = _context(gx)
         # GX opens engines of its own; a named database in memory is one and the same for all of them, as long as one
         # connection to it is open. `_keeper` is that connection.
         self._source = self._context.data_sources.add_sql(
