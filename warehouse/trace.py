@@ -97,7 +97,7 @@ class _Tracer:
             "WHERE database_name IN ('official', 'audit') GROUP BY ALL "
             "HAVING list_contains(list(column_name), 'record_ids') ORDER BY 1, 2"
         ).fetchall()
-        names = ("name_zh", "name", "title", "institution_name", "platform_name", "company_name")
+        names = ("institution_name", "title", "platform_name", "enterprise_name", "region_name", "notice_doi")
         return [(d, t, columns[0], next((n for n in names if n in columns), None)) for d, t, columns in found]
 
     def _select(
