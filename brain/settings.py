@@ -62,7 +62,9 @@ class Settings:
         if drop is not None and not drop.is_dir():
             raise BrainError(f"BRAIN_DROP={drop} is no folder", "point it at the root of the file drops")
         sources = env.get("BRAIN_SOURCES")
-        dirs = [Path(d).expanduser().resolve() for d in sources.split(":") if d] if sources else [ROOT / "ingest/sources"]
+        dirs = (
+            [Path(d).expanduser().resolve() for d in sources.split(":") if d] if sources else [ROOT / "ingest/sources"]
+        )
         demo_port = port("BRAIN_DEMO_PORT", 8790)
         return cls(
             home=path("BRAIN_HOME", ROOT / "var"),
