@@ -40,6 +40,7 @@ def ingest_dag(source: Source) -> DAG:
     """The DAG of one source."""
     with DAG(
         dag_id=f"ingest_{source.name}",
+        dag_display_name=f"ingest_{source.name} · {source.title}",
         description=source.title,
         doc_md=page(source),
         # at the next time of the schedule, never at once for one that went by

@@ -541,8 +541,8 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-_JDK = (("yyyy", "%Y"), ("MM", "%m"), ("dd", "%d"), ("HH", "%H"), ("mm", "%M"), ("ss", "%S"), ("'T'", "T"), ("'Z'", "Z"),
-        ("XXX", "%z"), ("M", "%-m"), ("d", "%-d"), ("H", "%-H"))  # fmt: skip
+_JDK = (("yyyy", "%Y"), ("MM", "%m"), ("dd", "%d"), ("HH", "%H"), ("mm", "%M"), ("ss", "%S"), ("'T'", "T"),
+        ("'Z'", "Z"), ("XXX", "%z"), ("M", "%-m"), ("d", "%-d"), ("H", "%-H"))  # fmt: skip
 
 
 def strptime_format(pattern: str) -> str:

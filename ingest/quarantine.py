@@ -22,7 +22,7 @@ from ingest.run import Batch, _batch, _Run, place_files, remove_uncommitted, rer
 
 
 def list_items(settings: Settings, source: str | None = None) -> list[dict[str, Any]]:
-    """Refused records, newest batch first: `id` (`<batch>-<n>`), source, record, batch, reasons, record_id, pointer, raw (masked)."""
+    """Refused records, newest batch first: `id` (`<batch>-<n>`), place, reasons, and `raw` as far as it may be shown."""
     ledger = Ledger(settings)
     entries = ledger.entries(source)
     live = live_entries(entries)
@@ -117,7 +117,9 @@ def release(settings: Settings, item_id: str, why: str) -> Batch:
                     stager.add(one, at)
             staged = stager.finish(False)
             if not staged.new:
-                raise BrainError(f"{item_id} cannot be read as a record: {', '.join(item['reasons'])}", "ask the source to mend it")
+                raise BrainError(
+                    f"{item_id} cannot be read as a record: {', '.join(item['reasons'])}", "ask the source to mend it"
+                )
             keep = ("fetch_id", "server", "address", "as_of", "since", "landing", "delivery", "declared_total")
             last = live[-1].data
             body = {
@@ -142,4 +144,3 @@ def release(settings: Settings, item_id: str, why: str) -> Batch:
         finally:
             shutil.rmtree(work, ignore_errors=True)
     return _batch(fresh)
-

@@ -139,7 +139,11 @@ class Stager:
         self._con.execute(
             "CREATE TABLE refused (payload INTEGER, pointer VARCHAR, record_id VARCHAR, reasons VARCHAR[], raw_json VARCHAR)"
         )
-        source = f"read_parquet('{current}')" if current else "(SELECT NULL::VARCHAR ckey, NULL::BLOB hash, NULL::BOOLEAN gone LIMIT 0)"
+        source = (
+            f"read_parquet('{current}')"
+            if current
+            else "(SELECT NULL::VARCHAR ckey, NULL::BLOB hash, NULL::BOOLEAN gone LIMIT 0)"
+        )
         self._con.execute(f"CREATE VIEW current AS SELECT * FROM {source}")
         self._sql = _CheckSql(self.record)
         self._ordinal = 0
@@ -399,7 +403,9 @@ class _CheckSql:
     def bind(self, delivered: duckdb.DuckDBPyRelation, accept: bool) -> _Bound:
         """For a run whose columns are text or native. `accept`: types only, nothing is refused."""
         record = self.record
-        is_text = {n: str(t) in ("VARCHAR", '"NULL"', "NULL") for n, t in zip(delivered.columns, delivered.types, strict=True)}
+        is_text = {
+            n: str(t) in ("VARCHAR", '"NULL"', "NULL") for n, t in zip(delivered.columns, delivered.types, strict=True)
+        }
         typed = {name: _typed(f, is_text[name]) if f else f'd."{name}"' for name, f in record.columns}
         record_id = f"'{record.source}:{record.name}:' || d._key"
         change = "'upsert'"
@@ -585,4 +591,6 @@ def relation_sql(record: Record, files: Sequence[Path]) -> str:
 
 
 def _descending(order: str) -> str:
-    return ", ".join(f"{part.split()[0]} DESC" + (" NULLS LAST" if "NULLS" in part else "") for part in order.split(", "))
+    return ", ".join(
+        f"{part.split()[0]} DESC" + (" NULLS LAST" if "NULLS" in part else "") for part in order.split(", ")
+    )

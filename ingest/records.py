@@ -85,7 +85,9 @@ class Shape:
             omit_defaults=True,
             gc=False,  # holds scalars only, and there are millions of them
         )
-        self.values = attrgetter(*self.columns) if len(self.columns) > 1 else lambda row: (getattr(row, self.columns[0]),)
+        self.values = (
+            attrgetter(*self.columns) if len(self.columns) > 1 else lambda row: (getattr(row, self.columns[0]),)
+        )
         self._encode = msgspec.json.Encoder().encode
         self.fields = tuple(sorted(record.fields, key=lambda f: f.name))
         self.is_plain = not any(f.mask or f.check_digit for f in self.fields)
@@ -118,7 +120,9 @@ class Shape:
         """The canonical form without any personal value: what quarantine may keep in the open."""
         hidden = {f.name: "***" for f in self.fields if f.is_personal and not f.mask and getattr(row, f.name)}
         if hidden:
-            row = msgspec.structs.replace(row, **{n: msgspec.Raw(b'"***"') if self.record.field(n).is_nested else v for n, v in hidden.items()})
+            row = msgspec.structs.replace(
+                row, **{n: msgspec.Raw(b'"***"') if self.record.field(n).is_nested else v for n, v in hidden.items()}
+            )
         return self.canonical(row).decode()
 
     def hashes(self, rows: list[Any]) -> list[bytes]:
@@ -452,7 +456,9 @@ class _JsonTree:
             rename[attribute] = name
             if path in self._leaves:
                 if any(p[: len(path)] == path and p != path for p in self._leaves):
-                    raise ContractError(f"{self._server.name}: /{'/'.join(path)} is both a field and the parent of fields")
+                    raise ContractError(
+                        f"{self._server.name}: /{'/'.join(path)} is both a field and the parent of fields"
+                    )
                 raw = self._leaves[path] is msgspec.Raw
                 fields.append((attribute, self._leaves[path], NOTHING if raw else None))
                 attributes[path] = attribute

@@ -68,9 +68,7 @@ def source_of(settings: Settings, name: str) -> Source:
     """The named source of this profile; raises BrainError listing what there is."""
     sources = load_sources(settings)
     if name not in sources:
-        raise BrainError(
-            f"no source {name!r} in profile {settings.profile}", f"known: {', '.join(sources) or 'none'}"
-        )
+        raise BrainError(f"no source {name!r} in profile {settings.profile}", f"known: {', '.join(sources) or 'none'}")
     return sources[name]
 
 
@@ -95,7 +93,9 @@ def ingest_source(
         run.replay_if_changed()
         deliveries = run.deliveries()
         if not deliveries:
-            raise FetchError(f"{name}: nothing to fetch in profile {settings.profile}", "set BRAIN_DROP, or look at `servers`")
+            raise FetchError(
+                f"{name}: nothing to fetch in profile {settings.profile}", "set BRAIN_DROP, or look at `servers`"
+            )
         batches: list[Batch] = []
         for delivery in deliveries:
             try:
@@ -202,7 +202,13 @@ class _Run:
         return any(e.data.get("fetch_id") == fetch_id for e in self.ledger.entries(self.source.name))
 
     def _read(
-        self, server: Server, delivery: Delivery, since: str | None, writer: SegmentWriter, stagers: dict[str, Stager], label: str
+        self,
+        server: Server,
+        delivery: Delivery,
+        since: str | None,
+        writer: SegmentWriter,
+        stagers: dict[str, Stager],
+        label: str,
     ) -> int | None:
         """Land every payload, then read it; returns the total that the source declared."""
         reader = Reader(server, [self.shapes[n] for n in server.records], keep_raw=not self.source.is_personal)
@@ -406,7 +412,9 @@ class _Run:
                 mark = server.since_field if record.name == server.records[0] else None
                 stager = Stager(self.shapes[record.name], work / str(i), current, True, as_of, mark)
                 stager.accept = old.get("released") is not None
-                for read, at in reread(self.settings, self.keys, self.source, entry, server, [self.shapes[record.name]]):
+                for read, at in reread(
+                    self.settings, self.keys, self.source, entry, server, [self.shapes[record.name]]
+                ):
                     stager.add(read, at)
                 done = stager.finish(old["complete"])
                 current = done.hashes or current
@@ -476,7 +484,10 @@ def reread(
     segment = Segment(settings.home / entry.data["landing"]["segment"], keys)
     wanted = {s.record.name for s in shapes}
     # the first record type of a server answers for rows that cannot be read at all
-    all_shapes = [next((s for s in shapes if s.record.name == n), None) or Shape(source.record(n), Pseudonymiser(keys)) for n in server.records]
+    all_shapes = [
+        next((s for s in shapes if s.record.name == n), None) or Shape(source.record(n), Pseudonymiser(keys))
+        for n in server.records
+    ]
     reader = Reader(server, all_shapes, keep_raw=not source.is_personal)
     for payload, body in segment.bodies():
         at = datetime.fromisoformat(payload.received_at)
@@ -549,7 +560,13 @@ def _batch(entry: LedgerEntry) -> Batch:
     d = entry.data
     names = ("received", "new", "unchanged", "withdrawn", "quarantined")
     return Batch(
-        entry.seq, entry.source, entry.record, *(d[n] for n in names), entry.kind == "held", entry.leaf, tuple(d.get("holds", ()))
+        entry.seq,
+        entry.source,
+        entry.record,
+        *(d[n] for n in names),
+        entry.kind == "held",
+        entry.leaf,
+        tuple(d.get("holds", ())),
     )
 
 

@@ -45,7 +45,7 @@ class ProvisionError(Exception):
 
 
 def say(text: str) -> None:
-    print(f"superset: {text}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"superset: {text}\n")
 
 
 def write_private(path: Path, text: str) -> None:
@@ -286,9 +286,8 @@ def main() -> int:
                 write_private(MARKER, json.dumps(marker, indent=1) + "\n")
             seconds = round(time.monotonic() - start, 1)
             say(f"ready in {seconds} s" if changed else "nothing changed")
-            print(
-                json.dumps({"changed": changed, "digest": now, "users_file": str(USERS), **figures, "seconds": seconds})
-            )
+            report = {"changed": changed, "digest": now, "users_file": str(USERS), **figures, "seconds": seconds}
+            sys.stdout.write(json.dumps(report) + "\n")
     except (ProvisionError, assemble.AssetError) as error:
         say(f"error: {error}")
         return 1

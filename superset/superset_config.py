@@ -1,7 +1,7 @@
 """Superset's configuration, found through SUPERSET_CONFIG_PATH. Every place and every secret comes from outside:
 
-BRAIN_HOME               state: metadata database, caches, built translations under `superset/`, releases under `current`
-BRAIN_SECRETS            folder of key files: superset_secret_key, superset_guest_token_key; optional superset_database_uri
+BRAIN_HOME               state: metadata database, caches and wording under `superset/`; the release under `current`
+BRAIN_SECRETS            key files: superset_secret_key, superset_guest_token_key; optional superset_database_uri
 BRAIN_SUPERSET_HTTPS=1   behind a TLS proxy: secure cookies, forwarded headers trusted, plain HTTP redirected
 
 It raises RuntimeError, with what to do, when a key is missing: a default key would let anybody forge a session.
@@ -177,10 +177,8 @@ def _svg(width: int, body: str) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
 
 
-APP_ICON = _svg(
-    176,
-    f'{_MARK}<text x="40" y="23" font-family="{_FONT}" font-size="21" font-weight="700" fill="#16365C">{APP_NAME}</text>',
-)
+_WORDS = f'<text x="40" y="23" font-family="{_FONT}" font-size="21" font-weight="700" fill="#16365C">{APP_NAME}</text>'
+APP_ICON = _svg(176, _MARK + _WORDS)
 FAVICONS = [{"href": _svg(32, _MARK), "type": "image/svg+xml"}]
 LOGO_TOOLTIP = APP_NAME
 ENABLE_UI_THEME_ADMINISTRATION = False
@@ -271,7 +269,7 @@ def _inert_frame(df: Any) -> Any:
 
 
 def FLASK_APP_MUTATOR(app: Flask) -> None:
-    """Escape exports ourselves (Superset's own escaping misses full-width and invisible prefixes) and send our zh pack."""
+    """Escape exports ourselves (Superset misses full-width and invisible prefixes); send our zh wording to the page."""
     from superset.utils import csv, excel
 
     csv.df_to_escaped_csv = lambda df, **options: _inert_frame(df).to_csv(**options)

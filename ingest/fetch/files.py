@@ -71,7 +71,8 @@ def fetch_files(server: Server, ctx: FetchContext) -> Iterator[Payload]:
     files = find_files(server, ctx.settings)
     if not files:
         raise FetchError(
-            f"{ctx.source.name}: no file matches {server.location} below the drop root", "set BRAIN_DROP, or deliver the file"
+            f"{ctx.source.name}: no file matches {server.location} below the drop root",
+            "set BRAIN_DROP, or deliver the file",
         )
     for file in files:
         yield from fetch_file(file, server)

@@ -1,4 +1,4 @@
-"""Without a server or a password: every dashboard → chart → data set → column → dbt mart column is there and labelled."""
+"""Without a server or a password: every dashboard → chart → data set → column → dbt mart column exists, labelled."""
 
 from __future__ import annotations
 
@@ -72,9 +72,8 @@ def test_data_set_reads_columns_that_the_released_file_has(name: str, empty_rele
     dataset = DATASETS[name]
     con = empty_release[dataset.database]
     for column in dataset.columns:
-        described = con.execute(
-            f"SELECT {column.expression or chr(34) + column.name + chr(34)} FROM {_relation(dataset)}"
-        )
+        selected = column.expression or f'"{column.name}"'
+        described = con.execute(f"SELECT {selected} FROM {_relation(dataset)}")
         if column.expression or dataset.sql:
             found = str(described.description[0][1])
             kind = {"NUMBER": "NUMERIC", "STRING": "VARCHAR"}.get(found, found)
