@@ -254,11 +254,17 @@ def _written_rules(entry: dict[str, Any], build: state.Build) -> list[Rule]:
             continue
         item.pop("why")
         kind, name, severity = item.pop("expect"), item.pop("check"), item.pop("severity", "hold")
-        expected = item.pop("expected", None) or ", ".join(
-            f"{k}={v}" for k, v in item.items() if k not in ("column", "unexpected_rows_query")
-        )
+        expected = item.pop("expected", None) or _span(item)
         rules.append(Rule(kind, item, name, severity, expected))
     return rules
+
+
+def _span(arguments: dict[str, Any]) -> str:
+    """Limits as people write them: 900 – 2026, ≥ 5, ≤ 100."""
+    low, high = arguments.get("min_value"), arguments.get("max_value")
+    if low is None or high is None:
+        return f"≥ {low}" if low is not None else f"≤ {high}" if high is not None else ""
+    return f"{low} – {high}"
 
 
 def _proof_rule(mart: content.Mart) -> Rule:

@@ -118,7 +118,15 @@ def render(
             f"数据截至 {build.as_of}，构建于 {built:%Y-%m-%d %H:%M}（北京时间），"
             f"台账 {build.ledger_size} 条，构建编号 {build.build_id}"
         )
-    sections = [_section(f"发布关口：{len(release)} 项检查", _groups(release), lambda s: _mart_title(s, marts), {})]
+    columns = {
+        ("", name, column): str(meta["label"])
+        for name, mart in marts.items()
+        for column, meta in mart.column_meta.items()
+        if meta.get("label")
+    }
+    sections = [
+        _section(f"发布关口：{len(release)} 项检查", _groups(release), lambda s: _mart_title(s, marts), columns)
+    ]
     labels = {(s.name, r.name, f.name): f.label for s in sources.values() for r in s.records for f in r.fields}
     sections.append(
         _section(
@@ -138,7 +146,7 @@ def render(
 </head>
 <body>
 <h1>数据质量检查</h1>
-<p class="note">{html.escape(about)}</p>
+<p class="note">{html.escape(about)}。观测值“m / n”表示 n 行中有 m 行不符。</p>
 <div class="cards">
 <div class="card">发布关口{verdict}</div>
 <div class="card">检查总数<b>{len(release) + len(arrival)}</b></div>
