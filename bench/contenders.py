@@ -58,8 +58,8 @@ def ours(url: str, folder: Path, *, encrypt: bool = False, gate: bool = False) -
     from ingest.run import ingest_source
 
     settings = Settings.from_env(
-        {**os.environ, "BRAIN_HOME": str(folder / "home"), "BRAIN_SECRETS": str(folder / "secrets"), "BRAIN_SOURCES": str(sources),
-         "BRAIN_PROFILE": "demo", "BRAIN_DEMO_URL": url}
+        {**os.environ, "BRAIN_HOME": str(folder / "home"), "BRAIN_SECRETS": str(folder / "secrets"),
+         "BRAIN_SOURCES": str(sources), "BRAIN_PROFILE": "demo", "BRAIN_DEMO_URL": url}
     )  # fmt: skip
     shutil.rmtree(settings.home, ignore_errors=True)
 
@@ -80,8 +80,8 @@ def composite(url: str, folder: Path) -> Callable[[], int]:
 
     types = (
         "{'data': 'STRUCT(items STRUCT(project_id VARCHAR, title VARCHAR, updated_at TIMESTAMP, amount_cny DOUBLE, "
-        "status VARCHAR, year BIGINT, host STRUCT(name VARCHAR, credit_code VARCHAR, district VARCHAR), keywords VARCHAR[], "
-        "milestones STRUCT(name VARCHAR, due DATE, done BOOLEAN)[], abstract VARCHAR, district_code VARCHAR)[])'}"
+        "status VARCHAR, year BIGINT, host STRUCT(name VARCHAR, credit_code VARCHAR, district VARCHAR), "
+        "keywords VARCHAR[], milestones STRUCT(name VARCHAR, due DATE, done BOOLEAN)[], abstract VARCHAR, district_code VARCHAR)[])'}"
     )
 
     def run() -> int:

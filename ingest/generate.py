@@ -54,7 +54,7 @@ def sources_yaml(sources: dict[str, Source]) -> str:
             {
                 "name": "raw",
                 "schema": "raw",
-                "description": "Typed versions of what the sources sent, one relation per record type (warehouse.build).",
+                "description": "Typed versions of what the sources sent, one relation per record type.",
                 "tables": tables,
             }
         ],

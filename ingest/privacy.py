@@ -1,7 +1,7 @@
 """Personal values stop at the door: what goes on is a masked form and a keyed pseudonym for joining.
 
 Masks keep what an official may see (610***********1234, 138****1234, z***@host, 西安市雁塔区***). Pseudonyms are
-HMAC-SHA256 under a versioned key, so that the same person meets himself across sources and nobody can guess his way back.
+HMAC-SHA256 under a versioned key, so that a person meets himself across sources and nobody can guess his way back.
 """
 
 from __future__ import annotations

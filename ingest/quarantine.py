@@ -22,7 +22,7 @@ from ingest.run import Batch, _batch, _Run, place_files, remove_uncommitted, rer
 
 
 def list_items(settings: Settings, source: str | None = None) -> list[dict[str, Any]]:
-    """Refused records, newest batch first: `id` (`<batch>-<n>`), place, reasons, and `raw` as far as it may be shown."""
+    """Refused records, newest batch first: `id` (`<batch>-<n>`), place, reasons, and `raw` without personal values."""
     ledger = Ledger(settings)
     entries = ledger.entries(source)
     live = live_entries(entries)

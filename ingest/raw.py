@@ -137,7 +137,8 @@ class Stager:
             "bad BOOLEAN, known BLOB, gone BOOLEAN, part INTEGER)"
         )
         self._con.execute(
-            "CREATE TABLE refused (payload INTEGER, pointer VARCHAR, record_id VARCHAR, reasons VARCHAR[], raw_json VARCHAR)"
+            "CREATE TABLE refused (payload INTEGER, pointer VARCHAR, record_id VARCHAR, reasons VARCHAR[], "
+            "raw_json VARCHAR)"
         )
         source = (
             f"read_parquet('{current}')"
@@ -172,8 +173,8 @@ class Stager:
         if self.record.delivery == "snapshot" and staged.complete and self.current:
             self._withdraw_omitted()
         counts = self._one(
-            "SELECT count(*) FILTER (NOT bad AND hash IS DISTINCT FROM known), count(*) FILTER (NOT bad AND hash = known),"
-            " count(*) FILTER (bad), count(*) FILTER (NOT bad AND gone AND hash IS DISTINCT FROM known) FROM seen"
+            "SELECT count(*) FILTER (NOT bad AND hash IS DISTINCT FROM known), "
+            "count(*) FILTER (NOT bad AND hash = known), count(*) FILTER (bad), count(*) FILTER (NOT bad AND gone AND hash IS DISTINCT FROM known) FROM seen"
         )
         repeats = self._one("SELECT count(*) FROM repeats")[0]
         rejected = self._one("SELECT count(*) FROM refused")[0] - counts[2]
@@ -212,8 +213,8 @@ class Stager:
             "LEFT JOIN current k ON k.ckey = c.ckey"
         )
         self._con.execute(
-            f"INSERT INTO seen SELECT ckey, hash, payload, pointer, {self._ordinal} + i, reasons IS NOT NULL, known, gone, {part} "
-            "FROM chunk"
+            f"INSERT INTO seen SELECT ckey, hash, payload, pointer, {self._ordinal} + i, reasons IS NOT NULL, known, "
+            f"gone, {part} FROM chunk"
         )
         self._quarantine_bad(rows)
         if self.watermark_field:
@@ -273,7 +274,8 @@ class Stager:
 
     def _quarantine_bad(self, rows: Sequence[Any]) -> None:
         bad = self._con.execute(
-            "SELECT i, payload, pointer, record_id, reasons, ckey IS NULL FROM chunk WHERE reasons IS NOT NULL ORDER BY i"
+            "SELECT i, payload, pointer, record_id, reasons, ckey IS NULL FROM chunk "
+            "WHERE reasons IS NOT NULL ORDER BY i"
         ).fetchall()
         if not bad:
             return
@@ -306,8 +308,8 @@ class Stager:
             "WHERE NOT s.bad AND NOT conflict) WHERE n > 1"
         )
         self._con.execute(
-            "CREATE TEMP TABLE conflicts AS SELECT ordinal, payload, pointer, part, ckey FROM seen JOIN shared USING (ckey) "
-            "WHERE NOT bad AND conflict"
+            "CREATE TEMP TABLE conflicts AS SELECT ordinal, payload, pointer, part, ckey FROM seen "
+            "JOIN shared USING (ckey) WHERE NOT bad AND conflict"
         )
         record_id = f"'{self.record.source}:{self.record.name}:' || ckey"
         self._con.execute(
@@ -322,7 +324,8 @@ class Stager:
                 continue
             fresh = path.with_suffix(".new")
             left = self._con.execute(
-                f"COPY (SELECT p.* FROM read_parquet('{path}') p ANTI JOIN (SELECT payload, pointer FROM ({drop}) WHERE part = {part}) d "
+                f"COPY (SELECT p.* FROM read_parquet('{path}') p "
+                f"ANTI JOIN (SELECT payload, pointer FROM ({drop}) WHERE part = {part}) d "
                 f"ON p._payload = d.payload AND p._pointer = d.pointer) TO '{fresh}' (FORMAT parquet)"
             ).fetchone()[0]
             fresh.replace(path) if left else (path.unlink(), fresh.unlink(missing_ok=True))
@@ -330,7 +333,8 @@ class Stager:
 
     def _withdraw_omitted(self) -> None:
         self._con.execute(
-            "CREATE TEMP TABLE omitted AS SELECT k.ckey FROM current k ANTI JOIN seen s ON s.ckey = k.ckey WHERE NOT k.gone"
+            "CREATE TEMP TABLE omitted AS SELECT k.ckey FROM current k ANTI JOIN seen s ON s.ckey = k.ckey "
+            "WHERE NOT k.gone"
         )
         self.staged.withdrawn = self._one("SELECT count(*) FROM omitted")[0]
         if not self.staged.withdrawn:
@@ -373,7 +377,8 @@ class Stager:
         self.staged.quarantine = path
         self.staged.reasons = dict(
             self._con.execute(
-                "SELECT regexp_replace(r, '^(type|not_json):.*', '\\1'), count(*) FROM (SELECT unnest(reasons) r FROM refused) GROUP BY 1 ORDER BY 2 DESC"
+                "SELECT regexp_replace(r, '^(type|not_json):.*', '\\1'), count(*) "
+                "FROM (SELECT unnest(reasons) r FROM refused) GROUP BY 1 ORDER BY 2 DESC, 1"
             ).fetchall()
         )
 
@@ -386,8 +391,11 @@ class Stager:
 
 @dataclass(frozen=True)
 class _Bound:
-    """SQL over `delivered d`. `judgement`: key, hash, locator and reasons of each row. `computed`: the columns of raw that
-    are not as delivered, with `_i`. `typed`: the expression of each field."""
+    """SQL over `delivered d`.
+
+    `judgement`: key, hash, locator and reasons of each row. `computed`: the columns of raw that are not as delivered,
+    with `_i`. `typed`: the expression of each field.
+    """
 
     judgement: str
     computed: str
@@ -427,7 +435,8 @@ class _CheckSql:
             computed["_change"] = change
         return _Bound(
             f"SELECT d._i AS i, {ckey} AS ckey, d._hash AS hash, d._payload AS payload, d._pointer AS pointer, "
-            f"{record_id} AS record_id, {change} = 'delete' AS gone, {self._reason_list(reasons)} AS reasons FROM delivered d",
+            f"{record_id} AS record_id, {change} = 'delete' AS gone, {self._reason_list(reasons)} AS reasons "
+            "FROM delivered d",
             ", ".join(f'{expression} AS "{name}"' for name, expression in computed.items()),
             typed,
         )
@@ -467,7 +476,8 @@ def _typed(f: Field, text: bool) -> str:
     if f.type == "integer":  # a cast alone would round 12.5 to 12
         return f"CASE WHEN regexp_full_match({value}, '[+-]?[0-9]+') THEN TRY_CAST({value} AS BIGINT) END"
     if f.type == "number":  # a cast alone would take nan and inf
-        return f"CASE WHEN regexp_full_match({value}, '[+-]?[0-9]*\\.?[0-9]+([eE][+-]?[0-9]+)?') THEN TRY_CAST({value} AS DOUBLE) END"
+        decimal = "[+-]?[0-9]*\\.?[0-9]+([eE][+-]?[0-9]+)?"
+        return f"CASE WHEN regexp_full_match({value}, '{decimal}') THEN TRY_CAST({value} AS DOUBLE) END"
     if f.date_format:
         return f"try_strptime({value}, {_literals([f.date_format])})::{DUCKDB_TYPES[f.type]}"
     if f.type == "timestamp":
@@ -570,7 +580,8 @@ def file_ref(path: Path, home: Path, rows: int) -> FileRef:
 def relation_sql(record: Record, files: Sequence[Path]) -> str:
     """SELECT over committed files of one record type, with version numbers; typed and empty where there are none.
 
-    Adds `_content_hash` (hex), `_batch` (from the folder's name), `_version` (1..n per record), `_is_current`, `_is_withdrawn`.
+    Adds `_content_hash` (hex), `_batch` (from the folder's name), `_version` (1..n per record), `_is_current` and
+    `_is_withdrawn`.
     """
     names = ", ".join(f'"{name}"' for name, _ in record.columns)
     if files:

@@ -52,8 +52,8 @@ class Rejected:
 class Read:
     """A run of records of one type: structs, their pointers, and what could not be read. All from one payload.
 
-    `unread`: rows of this run that nobody could read; each may have held a record of this type too, so an omission means
-    nothing. They are `rejected` once, for the first record type of the server.
+    `unread`: rows of this run that nobody could read; each may have held a record of this type too, so an omission
+    means nothing. They are `rejected` once, for the first record type of the server.
     """
 
     record: str
@@ -321,7 +321,7 @@ class Reader:
         yield from flush()
 
     def _column_name(self, name: str, number: int) -> str:
-        """What may be said of a column that the contract does not know: where persons are, it may be a person's datum."""
+        """What may be said of a column unknown to the contract: where persons are, it may be a person's datum."""
         return name if self.keep_raw else f"column {number}"
 
 

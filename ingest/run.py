@@ -263,7 +263,7 @@ class _Run:
     def _already_delivered(
         self, delivery: Delivery, records: list[Record], history: dict[str, list[LedgerEntry]]
     ) -> list[Batch] | None:
-        """A file that says what it said when it was last committed is entered as unchanged and compared with nothing."""
+        """A file that says what it said when last committed is entered as unchanged and compared with nothing."""
         digest = self._digest(delivery)
         as_of = delivery.as_of.isoformat() if delivery.as_of else None
         found = {}
@@ -405,7 +405,8 @@ class _Run:
                 server = servers.get(old["server"])
                 if server is None:
                     raise BrainError(
-                        f"{self.source.name}: batch {entry.seq} came from server {old['server']}, which the contract no longer has",
+                        f"{self.source.name}: batch {entry.seq} came from server {old['server']}, "
+                        "which the contract no longer has",
                         "keep a server's entry as long as batches of it exist",
                     )
                 as_of = date.fromisoformat(old["as_of"]) if old["as_of"] else None
@@ -511,9 +512,9 @@ def rebuild_hashes(settings: Settings, record: Record, live: list[LedgerEntry], 
     paths = ", ".join(f"'{f}'" for f in files)
     with duckdb.connect() as con:
         con.execute(
-            f"COPY (SELECT ckey, last(_hash ORDER BY batch) AS hash, last(_change <> 'upsert' ORDER BY batch) AS gone FROM "
-            f"(SELECT *, {ckey} AS ckey FROM read_parquet([{paths}], hive_partitioning = true, union_by_name = true)) GROUP BY ckey "
-            f"ORDER BY 1) TO '{path}' (FORMAT parquet)"
+            "COPY (SELECT ckey, last(_hash ORDER BY batch) AS hash, last(_change <> 'upsert' ORDER BY batch) AS gone FROM "
+            f"(SELECT *, {ckey} AS ckey FROM read_parquet([{paths}], hive_partitioning = true, union_by_name = true)) "
+            f"GROUP BY ckey ORDER BY 1) TO '{path}' (FORMAT parquet)"
         )
     return path
 
