@@ -81,7 +81,8 @@ def composite(url: str, folder: Path) -> Callable[[], int]:
     types = (
         "{'data': 'STRUCT(items STRUCT(project_id VARCHAR, title VARCHAR, updated_at TIMESTAMP, amount_cny DOUBLE, "
         "status VARCHAR, year BIGINT, host STRUCT(name VARCHAR, credit_code VARCHAR, district VARCHAR), "
-        "keywords VARCHAR[], milestones STRUCT(name VARCHAR, due DATE, done BOOLEAN)[], abstract VARCHAR, district_code VARCHAR)[])'}"
+        "keywords VARCHAR[], milestones STRUCT(name VARCHAR, due DATE, done BOOLEAN)[], abstract VARCHAR, "
+        "district_code VARCHAR)[])'}"
     )
 
     def run() -> int:

@@ -174,7 +174,8 @@ class Stager:
             self._withdraw_omitted()
         counts = self._one(
             "SELECT count(*) FILTER (NOT bad AND hash IS DISTINCT FROM known), "
-            "count(*) FILTER (NOT bad AND hash = known), count(*) FILTER (bad), count(*) FILTER (NOT bad AND gone AND hash IS DISTINCT FROM known) FROM seen"
+            "count(*) FILTER (NOT bad AND hash = known), count(*) FILTER (bad), "
+            "count(*) FILTER (NOT bad AND gone AND hash IS DISTINCT FROM known) FROM seen"
         )
         repeats = self._one("SELECT count(*) FROM repeats")[0]
         rejected = self._one("SELECT count(*) FROM refused")[0] - counts[2]

@@ -512,8 +512,8 @@ def rebuild_hashes(settings: Settings, record: Record, live: list[LedgerEntry], 
     paths = ", ".join(f"'{f}'" for f in files)
     with duckdb.connect() as con:
         con.execute(
-            "COPY (SELECT ckey, last(_hash ORDER BY batch) AS hash, last(_change <> 'upsert' ORDER BY batch) AS gone FROM "
-            f"(SELECT *, {ckey} AS ckey FROM read_parquet([{paths}], hive_partitioning = true, union_by_name = true)) "
+            "COPY (SELECT ckey, last(_hash ORDER BY batch) AS hash, last(_change <> 'upsert' ORDER BY batch) AS gone "
+            f"FROM (SELECT *, {ckey} AS ckey FROM read_parquet([{paths}], hive_partitioning = true, union_by_name = true)) "
             f"GROUP BY ckey ORDER BY 1) TO '{path}' (FORMAT parquet)"
         )
     return path

@@ -58,5 +58,5 @@ def test_a_rule_that_cannot_be_evaluated_raises_instead_of_failing(bad):
 
 def test_a_session_opens_no_other_file(tmp_path):
     (tmp_path / "other.csv").write_text("a\n1\n")
-    with Session(TABLE) as session, pytest.raises(Exception, match="disabled|Permission"):
+    with Session(TABLE) as session, pytest.raises(Exception, match=r"disabled|Permission"):
         session.query(f"select * from read_csv('{tmp_path}/other.csv')")
