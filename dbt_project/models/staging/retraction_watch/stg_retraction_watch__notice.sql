@@ -19,8 +19,7 @@ renamed as (
         funder,
         {{ python_list(hide_emails('institutions')) }} as affiliations,
         {{ python_list("replace(reasons, '+', '')") }} as reasons,
-        {{ python_list('machine_ror_ids') }} as machine_ror_ids,
-        {{ python_list('urls') }} as urls
+        {{ python_list('machine_ror_ids') }} as machine_ror_ids
     from source
     where _is_current and not _is_withdrawn
 
