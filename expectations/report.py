@@ -47,7 +47,7 @@ LABELS = {
     "consistent": "前后一致",
     "not_empty": "不为空",
 }
-SEVERITIES = {"hold": "拦截", "warn": "提示"}
+SEVERITIES = {"hold": "拦截", "warn": "提醒"}
 STYLE = """
 :root { color-scheme: light; }
 body { font: 15px/1.6 "Noto Sans CJK SC", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC", sans-serif;
@@ -151,7 +151,7 @@ def render(
 <div class="card">发布关口{verdict}</div>
 <div class="card">检查总数<b>{len(release) + len(arrival)}</b></div>
 <div class="card">未通过（拦截）<b class="{"fail" if held else "pass"}">{len(held)}</b></div>
-<div class="card">未通过（提示）<b class="{"warn" if warned else "pass"}">{warned}</b></div>
+<div class="card">未通过（提醒）<b class="{"warn" if warned else "pass"}">{warned}</b></div>
 </div>
 {"".join(sections)}
 </body>
@@ -185,7 +185,7 @@ def _section(title: str, groups: dict[str, list[Check]], name: Any, labels: dict
 def _table(checks: Sequence[Check], labels: dict[tuple[str, str, str], str]) -> str:
     rows = []
     for c in sorted(checks, key=lambda c: c.success):
-        css, word = ("pass", "通过") if c.success else ("fail", "未通过") if c.holds else ("warn", "提示")
+        css, word = ("pass", "通过") if c.success else ("fail", "未通过") if c.holds else ("warn", "提醒")
         label = labels.get((c.source or "", c.record or "", c.column or ""), "")
         column = f"{html.escape(label)} <code>{html.escape(c.column)}</code>" if c.column else ""
         rows.append(

@@ -237,3 +237,11 @@ def test_a_deleted_warehouse_leaves_the_release(small_house):
     small_house.build()
     small_house.check()
     assert small_house.publish() == release, "built again from raw: the same content, the same release"
+
+
+def test_a_house_without_a_batch_is_built_and_held(small_house):
+    small_house.build()
+    assert failed(small_house.check()) == {("official.dim_labs", "not_empty", None, "hold")}
+    with pytest.raises(HeldError, match="not_empty"):
+        small_house.publish()
+    assert publish.current(small_house.settings) is None
