@@ -47,7 +47,10 @@ class Settings:
         env = os.environ if env is None else env
 
         def path(name: str, default: Path) -> Path:
-            return Path(env.get(name) or default).expanduser().resolve()
+            found = Path(env.get(name) or default).expanduser().resolve()
+            if "'" in str(found):
+                raise BrainError(f"{name} names a folder with a quotation mark in it", "choose another folder")
+            return found
 
         def port(name: str, default: int) -> int:
             text = env.get(name) or str(default)

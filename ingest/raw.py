@@ -578,6 +578,18 @@ def file_ref(path: Path, home: Path, rows: int) -> FileRef:
     return FileRef(str(path.relative_to(home)), digest, rows)
 
 
+def committed_sql(files: Sequence[Path]) -> str:
+    """Rows of committed files with `_batch`, the number in their folder's name.
+
+    Not by DuckDB's own reading of such names: it would let any folder `status=x` above replace the column `status`.
+    """
+    paths = ", ".join(f"'{p}'" for p in files)
+    return (
+        "(SELECT * EXCLUDE (_file), regexp_extract(_file, 'batch=(\\d+)/[^/]*$', 1)::BIGINT AS _batch "
+        f"FROM read_parquet([{paths}], hive_partitioning = false, union_by_name = true, filename = '_file'))"
+    )
+
+
 def relation_sql(record: Record, files: Sequence[Path]) -> str:
     """SELECT over committed files of one record type, with version numbers; typed and empty where there are none.
 
@@ -586,15 +598,14 @@ def relation_sql(record: Record, files: Sequence[Path]) -> str:
     """
     names = ", ".join(f'"{name}"' for name, _ in record.columns)
     if files:
-        paths = ", ".join(f"'{p}'" for p in files)
-        base = f"read_parquet([{paths}], hive_partitioning = true, union_by_name = true)"
+        base = committed_sql(files)
     else:
         columns = [f'NULL::{column_type(f)} AS "{name}"' for name, f in record.columns]
-        columns += [f"NULL::{type_} AS {name}" for name, type_ in META] + ["NULL::BIGINT AS batch"]
+        columns += [f"NULL::{type_} AS {name}" for name, type_ in META] + ["NULL::BIGINT AS _batch"]
         base = f"(SELECT {', '.join(columns)} LIMIT 0)"
-    order = "_version_order NULLS FIRST, batch" if record.version_fields else "batch"
+    order = "_version_order NULLS FIRST, _batch" if record.version_fields else "_batch"
     return (
-        f"SELECT {names}, _record_id, lower(hex(_hash)) AS _content_hash, batch::BIGINT AS _batch, _payload, _pointer, "
+        f"SELECT {names}, _record_id, lower(hex(_hash)) AS _content_hash, _batch, _payload, _pointer, "
         "_change, _received_at, _as_of, _warnings, "
         f"row_number() OVER (PARTITION BY _record_id ORDER BY {order}) AS _version, "
         f"row_number() OVER (PARTITION BY _record_id ORDER BY {_descending(order)}) = 1 AS _is_current, "

@@ -28,7 +28,7 @@ from ingest.fetch.paging import SourceMovedError
 from ingest.landing import Segment, SegmentWriter, fsync_folder
 from ingest.ledger import Ledger, LedgerEntry, live_entries
 from ingest.privacy import Pseudonymiser
-from ingest.raw import Staged, Stager, file_ref
+from ingest.raw import Staged, Stager, committed_sql, file_ref
 from ingest.records import Reader, Shape, content_of
 
 Progress = Callable[[str], None]
@@ -509,11 +509,10 @@ def rebuild_hashes(settings: Settings, record: Record, live: list[LedgerEntry], 
     prefix = len(f"{record.source}:{record.name}:")
     key = f"substr(_record_id, {prefix + 1})"
     ckey = f"{key} || '@' || _version_order" if record.version_fields else key
-    paths = ", ".join(f"'{f}'" for f in files)
     with duckdb.connect() as con:
         con.execute(
-            "COPY (SELECT ckey, last(_hash ORDER BY batch) AS hash, last(_change <> 'upsert' ORDER BY batch) AS gone "
-            f"FROM (SELECT *, {ckey} AS ckey FROM read_parquet([{paths}], hive_partitioning = true, union_by_name = true)) "
+            "COPY (SELECT ckey, last(_hash ORDER BY _batch) AS hash, last(_change <> 'upsert' ORDER BY _batch) AS gone "
+            f"FROM (SELECT *, {ckey} AS ckey FROM {committed_sql(files)}) "
             f"GROUP BY ckey ORDER BY 1) TO '{path}' (FORMAT parquet)"
         )
     return path

@@ -51,6 +51,7 @@ def test_a_demo_port_moves_the_demo_address():
     [
         ({"BRAIN_PROFILE": "prod"}, "BRAIN_PROFILE=prod"),
         ({"BRAIN_DROP": "/nowhere/at/all"}, "BRAIN_DROP=/nowhere/at/all"),
+        ({"BRAIN_HOME": "/tmp/it's mine"}, "BRAIN_HOME"),  # paths of committed files go into SQL
         ({"BRAIN_AIRFLOW_PORT": "eighty"}, "BRAIN_AIRFLOW_PORT"),
         ({"BRAIN_SUPERSET_PORT": "0"}, "BRAIN_SUPERSET_PORT"),
         ({"BRAIN_DEMO_PORT": "65536"}, "BRAIN_DEMO_PORT"),
