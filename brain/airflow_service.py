@@ -50,7 +50,8 @@ def address(settings: Settings) -> str:
 
 def environment(settings: Settings) -> dict[str, str]:
     """The environment of every Airflow process. Keys are named by the command that reads them, never by their value."""
-    keys = {name: f"cat {shlex.quote(str(settings.secrets / name))}" for name in KEYS}
+    # not `cat`: Airflow would take the line's end for a part of the key
+    keys = {name: rf"sed -z 's/\n//g' {shlex.quote(str(settings.secrets / name))}" for name in KEYS}
     airflow = {
         "CORE__DAGS_FOLDER": ROOT / "dags",
         "CORE__LOAD_EXAMPLES": False,

@@ -19,7 +19,7 @@ COPY dags/ dags/
 COPY dbt_project/ dbt_project/
 COPY docker/ docker/
 COPY superset/access.yml superset/access.yml
-RUN uv pip install --no-deps --no-build-isolation --editable . \
+RUN uv pip install --no-deps --no-build-isolation --config-settings editable_mode=compat --editable . \
     && useradd --uid 10001 --gid 0 --home-dir /var/lib/brain --create-home brain
 
 USER 10001:0

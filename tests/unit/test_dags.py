@@ -21,9 +21,10 @@ from ingest.contract import load_sources
 # Airflow reads its configuration when it is imported, so DAGs are read in a process of their own, as Airflow does
 READ = """
 import json, sys
+sys.path.append(sys.argv[1])  # as the processor does
 from airflow.dag_processing.dagbag import DagBag
 bag = DagBag(sys.argv[1])
-heavy = [m for m in ("dbt", "duckdb", "great_expectations", "pandas", "pyarrow", "requests") if m in sys.modules]
+heavy = [m for m in ("dbt", "great_expectations", "pandas", "pyarrow", "requests") if m in sys.modules]
 def asset_uris(dag):
     return sorted(a.uri for a in dag.timetable.asset_condition.objects) if dag.dag_id == "transform" else []
 dags = {
@@ -49,7 +50,9 @@ def read_dags(root: Path, settings: Settings) -> dict[str, Any]:
     env = {k: v for k, v in os.environ.items() if not k.startswith("AIRFLOW")} | settings.environ()
     env |= {"AIRFLOW_HOME": str(root / "airflow"), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
     env |= {"AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR"}
-    done = subprocess.run([sys.executable, "-c", READ, str(ROOT / "dags")], env=env, capture_output=True, text=True)
+    command = [sys.executable, "-c", READ, str(ROOT / "dags")]
+    # from another folder, as `airflow` runs: dags/ingest.py must not hide the package of that name
+    done = subprocess.run(command, env=env, cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
 
