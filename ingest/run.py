@@ -222,6 +222,8 @@ class _Run:
                 rows += len(read.rows) + len(read.rejected)
             if entry.payload % 20 == 19:
                 self.say(f"{label}: {entry.payload + 1} pages, {rows:,} rows")
+        if not writer.entries:
+            raise FetchError(f"{label}: nothing came, not even an empty page", "look at the source")
         return declared
 
     def _payloads(self, delivery: Delivery, since: str | None) -> Iterator[Payload]:

@@ -42,9 +42,11 @@ OPEN_SOURCES = (
 )
 Field = dict[str, Any]
 
-# Nothing is timed, nothing is kept between runs, and CI draws the same examples every time.
-hypothesis.settings.register_profile("house", deadline=None, database=None)
-hypothesis.settings.register_profile("ci", deadline=None, database=None, derandomize=True)
+# Nothing is timed, nothing is kept between runs, and CI draws the same examples every time. Fixtures that a property
+# test shares between its examples make things (`new_house`) or switch them off (`open_gate`); they hold no state.
+_shared = [hypothesis.HealthCheck.function_scoped_fixture]
+hypothesis.settings.register_profile("house", deadline=None, database=None, suppress_health_check=_shared)
+hypothesis.settings.register_profile("ci", hypothesis.settings.get_profile("house"), derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "house")
 
 
