@@ -99,6 +99,12 @@ def test_every_choice_of_a_contract_is_named(heading: str, names: set[str]) -> N
     assert names - quoted(section("docs/sources.md", heading)) == set()
 
 
+def test_what_dbt_knows_of_the_sources_is_what_the_contracts_say() -> None:
+    from ingest.generate import main as generate
+
+    assert generate(["--check"]) == 0, "run: python -m ingest.generate"
+
+
 def test_no_custom_property_is_invented() -> None:
     known = contract.SERVER_PROPERTIES | contract.RECORD_PROPERTIES | contract.FIELD_PROPERTIES
     shown = set(re.findall(r"\{property: (\w+)", text("docs/sources.md"))) - {"schedule", "freshness", "retention"}
