@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, request, send_file
+from flask import Flask, Response, g, redirect, request, send_file, url_for
 
 HOME = Path(os.environ.get("BRAIN_HOME", "var")).resolve()
 SECRETS = Path(os.environ.get("BRAIN_SECRETS", ".secrets")).resolve()
@@ -269,7 +269,8 @@ def _inert_frame(df: Any) -> Any:
 
 
 def FLASK_APP_MUTATOR(app: Flask) -> None:
-    """Escape exports ourselves (Superset misses full-width and invisible prefixes); send our zh wording to the page."""
+    """Three things that no setting reaches: exports that disarm every formula (Superset misses full-width and invisible
+    prefixes), our zh wording for the page, and a first page that is a dashboard, not a list of lists."""
     from superset.utils import csv, excel
 
     csv.df_to_escaped_csv = lambda df, **options: _inert_frame(df).to_csv(**options)
@@ -284,3 +285,17 @@ def FLASK_APP_MUTATOR(app: Flask) -> None:
         response = send_file(pack, mimetype="application/json", max_age=300)
         response.headers["Cache-Control"] = "private, max-age=300"
         return response
+
+    @app.before_request
+    def first_page() -> Any:
+        # Superset keeps a first dashboard per user but shows its own home page all the same.
+        if request.path.rstrip("/") != "/superset/welcome" or not getattr(g.get("user"), "is_authenticated", False):
+            return None
+        from superset.models.user_attributes import UserAttribute
+
+        from superset import db
+
+        chosen = db.session.query(UserAttribute).filter_by(user_id=g.user.id).first()
+        if not chosen or not chosen.welcome_dashboard:
+            return None
+        return redirect(url_for("Superset.dashboard", dashboard_id_or_slug=chosen.welcome_dashboard.slug))
