@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
+MAX_LOG_BYTES = 20_000_000  # a longer log is put aside when its service starts again; one older log is kept
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ def start(run_dir: Path, name: str, command: Sequence[str], *, env: Mapping[str,
     """Start a command in a session of its own, its output appended to `log`, and write down who it is."""
     run_dir.mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
+        log.replace(log.with_suffix(".log.1"))
     with log.open("ab") as out:
         child = subprocess.Popen(
             list(command),

@@ -122,7 +122,7 @@ def down(settings: Settings, echo: Echo) -> None:
         echo(f"stopping {', '.join(p.name for p in running)}")
     killed = processes.stop(settings.run_dir, processes.known(settings.run_dir))
     if killed:
-        echo(f"had to be killed: {', '.join(killed)}")
+        echo(f"had to be killed: {', '.join(killed)} (a task that was at work runs again after the next `brain up`)")
     echo("nothing of this state is running" if not running else "stopped")
 
 

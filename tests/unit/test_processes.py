@@ -67,6 +67,16 @@ def test_a_running_service_is_found_by_name(tmp_path: Path, start) -> None:
     assert 0 <= process.seconds < 60
 
 
+def test_a_long_log_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "MAX_LOG_BYTES", 3)
+    log = tmp_path / "s.log"
+    for text in ("one", "four", "five"):
+        process = processes.start(tmp_path, "s", ["/bin/echo", text], env={}, cwd=tmp_path, log=log)
+        wait_for(log, 1)
+        processes.stop(tmp_path, [process], grace=1)
+    assert (log.read_text(), (tmp_path / "s.log.1").read_text()) == ("five\n", "four\n")
+
+
 def test_stop_reaches_a_child_that_left_the_process_group(tmp_path: Path, start) -> None:
     process, child = start(WILLING)
     assert os.getpgid(child) != os.getpgid(process.pid)
