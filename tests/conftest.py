@@ -219,7 +219,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory:
     monkeypatch.setenv("BRAIN_SECRETS", str(nowhere / "secrets"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def new_house(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., House]:
     """Makes houses; each call gives an empty one."""
     return lambda **how: House(tmp_path_factory.mktemp("house"), **how)
