@@ -24,7 +24,7 @@ status: setup ## releases, sources, services
 
 lint: setup ## style of the Python and the SQL
 	@.venv/bin/ruff check .
-	@.venv/bin/ruff format --check --quiet . || { echo "run 'make format'"; .venv/bin/ruff format --check . ; }
+	@.venv/bin/ruff format --check --quiet . || { echo "run 'make format'"; exit 1; }
 	@.venv/bin/sqlfluff lint --disable-progress-bar --processes 2 dbt_project/models dbt_project/tests
 
 format: setup ## write the Python in house style
