@@ -1,5 +1,6 @@
--- received = new versions + unchanged + quarantined for every batch, and as many quarantined records are kept as the ledger counts.
--- A replay judges everything again, so what batches before it had refused is no longer kept under their numbers.
+-- received = new versions + unchanged + quarantined for every batch, and as many quarantined records are kept as the
+-- ledger counts. A replay judges everything again, so what batches before it had refused is no longer
+-- kept under their numbers.
 with batches as (
 
     select * from {{ ref('audit_batches') }}
