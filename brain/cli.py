@@ -311,6 +311,10 @@ def verify(as_json: bool) -> None:
         click.echo(f"{found['entries']} entries, {found['payloads']} payloads, {found['records']} records")
         for p in found["problems"]:
             click.secho(f"PROBLEM {p['kind']}: {p['where']}", fg="red")
+        for seq in found["not_compared"]:
+            click.echo(
+                f"batch {seq} was not compared with landing: its contract changed, the next ingest derives it again"
+            )
         for path in found["uncommitted"]:
             click.echo(f"uncommitted (no problem, the next run removes it): {path}")
         click.echo(found["checkpoint"] or "no entry yet")

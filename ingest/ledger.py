@@ -1,7 +1,7 @@
 """The append-only log of batches: the one commit point. A batch exists when its entry is committed.
 
 Entries are leaves of an RFC 6962 Merkle tree; after every commit the head is signed (Ed25519) as a C2SP signed note
-(https://c2sp.org/signed-note, https://c2sp.org/tlog-checkpoint). SQLite by default; any SQLAlchemy address works.
+(https://c2sp.org/signed-note, https://c2sp.org/tlog-checkpoint). Kept in SQLite.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from brain.settings import Settings
 from ingest import merkle
 
 ORIGIN = "science-brain/ledger"
-KINDS = ("committed", "held", "accepted", "discarded", "replay", "erased")
 
 _metadata = sa.MetaData()
 _entries = sa.Table(

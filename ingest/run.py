@@ -87,6 +87,7 @@ def ingest_source(
     """
     source = source_of(settings, name)
     say = progress or (lambda message: None)
+    _claim_home(settings)
     with source_lock(settings, name):
         run = _Run(settings, source, full, since, say)
         remove_uncommitted(settings, run.ledger, name)
@@ -104,6 +105,20 @@ def ingest_source(
                 say(f"{e.message}; reading it once more")
                 batches += run.deliver(delivery)
         return batches
+
+
+def _claim_home(settings: Settings) -> None:
+    """One home, one profile: invented and real records never meet in one warehouse."""
+    mark = settings.home / "profile"
+    if not mark.exists():
+        settings.home.mkdir(parents=True, exist_ok=True)
+        mark.write_text(settings.profile + "\n")
+    held = mark.read_text().strip()
+    if held != settings.profile:
+        raise BrainError(
+            f"{settings.home} holds profile {held}, not {settings.profile}",
+            "give every profile a BRAIN_HOME of its own",
+        )
 
 
 @contextmanager
@@ -298,7 +313,13 @@ class _Run:
                 }
             )
         self.say(f"{self.source.name} ← {delivery.address}: the same bytes as before")
-        return [_batch(e) for e in self.ledger.commit(bodies, lambda seq, body: None)]
+        rebuilt = {name: path for name in found for path, sound in [self.hash_file(history[name])] if not sound}
+
+        def place(seq: int, body: dict[str, Any]) -> None:
+            if body["record"] in rebuilt:
+                _place_hashes(self.settings, seq, body, rebuilt[body["record"]])
+
+        return [_batch(e) for e in self.ledger.commit(bodies, place)]
 
     def _digest(self, delivery: Delivery) -> str:
         """Keyed hash of address, as-of date and payload bytes: tells repeats apart without giving the bytes away."""
@@ -472,11 +493,15 @@ def place_files(settings: Settings, seq: int, body: dict[str, Any], staged: Stag
         body["quarantine"] = asdict(file_ref(target, home, staged.quarantined))
         fsync_folder(target.parent)
     if staged.hashes:
-        target = settings.hashes / where / f"{seq:06d}.parquet"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        staged.hashes.replace(target)
-        body["hashes"] = asdict(file_ref(target, home, pq.read_metadata(target).num_rows))
-        fsync_folder(target.parent)
+        _place_hashes(settings, seq, body, staged.hashes)
+
+
+def _place_hashes(settings: Settings, seq: int, body: dict[str, Any], path: Path) -> None:
+    target = settings.hashes / body["source"] / body["record"] / f"{seq:06d}.parquet"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path.replace(target)
+    body["hashes"] = asdict(file_ref(target, settings.home, pq.read_metadata(target).num_rows))
+    fsync_folder(target.parent)
 
 
 def reread(

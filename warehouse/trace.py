@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ import duckdb
 import msgspec
 
 from brain.errors import BrainError, IntegrityError
+from brain.journal import append
 from brain.keys import Keys, load_keys
 from brain.settings import Settings
 from ingest.contract import Record, Source, load_sources
@@ -165,6 +167,8 @@ class _Tracer:
         source_name, record_name, _ = record_id.split(":", 2)
         source = self.sources[source_name]
         record = source.record(record_name)
+        if source.is_personal:  # what was landed is shown, so who looked is noted first
+            append(self.settings, "access", [{"who": getpass.getuser(), "action": "trace", "ref": record_id}])
         live = live_entries([e for e in self.entries if e.source == source_name and e.record == record_name])
         by_seq = {e.seq: e for e in live}
         files = [self.settings.home / f["path"] for e in live for f in e.data["raw"]]

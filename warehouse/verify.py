@@ -37,7 +37,10 @@ Problem = dict[str, str]
 
 
 def verify(settings: Settings, progress: Callable[[str], None] | None = None) -> dict[str, Any]:
-    """Check everything; returns `entries`, `payloads`, `records`, `problems`, `uncommitted`, `checkpoint`."""
+    """Check everything; returns `entries`, `payloads`, `records`, `problems`, `uncommitted`, `checkpoint`.
+
+    `not_compared`: batches whose contract changed since, until the next ingest derives their raw again.
+    """
     say = progress or (lambda text: None)
     ledger = Ledger(settings)
     entries = ledger.entries()
@@ -49,7 +52,7 @@ def verify(settings: Settings, progress: Callable[[str], None] | None = None) ->
     payloads, broken = _landing(settings, sound, problems)
     say("files of raw, quarantine and hashes")
     damaged = _files(settings, sound, problems)
-    records = _raw_against_landing(settings, sound, broken, damaged, problems, say)
+    records, skipped = _raw_against_landing(settings, sound, broken, damaged, problems, say)
     note = ledger.newest_note()
     leftovers = (
         [str(p.relative_to(settings.home)) for p in uncommitted(settings, sound)] if len(sound) == len(entries) else []
@@ -58,6 +61,7 @@ def verify(settings: Settings, progress: Callable[[str], None] | None = None) ->
         "entries": len(entries),
         "payloads": payloads,
         "records": records,
+        "not_compared": skipped,
         "problems": problems,
         "uncommitted": leftovers,
         "checkpoint": note,
@@ -180,15 +184,21 @@ def _raw_against_landing(
     damaged: set[str],
     problems: list[Problem],
     say: Callable[[str], None],
-) -> int:
-    """Read every live batch again from its landed bytes; each row of raw must hash to what landing holds there."""
+) -> tuple[int, list[int]]:
+    """Read every live batch again from its landed bytes; each row of raw must hash to what landing holds there.
+
+    Returns the records read, and the batches that cannot be compared because their contract changed since.
+    """
     sources = load_sources(settings, all_profiles=True)
     keys = load_keys(settings)
-    records = 0
+    records, skipped = 0, []
     for e in live_entries(entries):
         data = e.data
         source = sources.get(e.source)
         if data.get("same_as") or data["landing"]["segment"] in broken or source is None:
+            continue
+        if all(r.name != e.record or r.raw_digest != data["raw_digest"] for r in source.records):
+            skipped.append(e.seq)
             continue
         refs = [r for r in data["raw"] if r["path"] not in damaged]
         if len(refs) < len(data["raw"]):
@@ -198,7 +208,7 @@ def _raw_against_landing(
             records += _one_batch(settings, source, keys, e, [settings.home / r["path"] for r in refs], problems)
         except BrainError as error:
             problems.append(_problem("raw_record", f"batch {e.seq}: cannot be read again: {error.message}"))
-    return records
+    return records, skipped
 
 
 def _one_batch(
@@ -209,8 +219,6 @@ def _one_batch(
     if server is None:
         raise BrainError(f"the contract no longer has server {data['server']}")
     record = source.record(e.record)
-    if record.raw_digest != data["raw_digest"]:
-        return 0  # the next ingest derives this raw again from landing
     shape = Shape(record, Pseudonymiser(keys))
     received = 0
     with duckdb.connect() as con:
