@@ -279,9 +279,11 @@ class Reader:
 
     def _table(self, payload: int, rows: Iterator[tuple[str, list[str | None]]]) -> Iterator[Read]:
         header: list[str] = []
+        full = 0
         for _ in range(self.server.header_rows):
             _, cells = next(rows, ("", []))
             header = [str(c or "").strip() for c in cells]
+        full = len(header)
         while header and not header[-1]:  # columns without name at the end: allowed as long as they are empty
             header.pop()
         if not any(header):
@@ -306,7 +308,7 @@ class Reader:
                 left = []
 
         for pointer, cells in rows:
-            if len(cells) > width and not any(cells[width:]):
+            if full > width and len(cells) == full and not any(cells[width:]):
                 cells = cells[:width]
             if len(cells) != width or strange:
                 reason = f"unknown_field:{strange[0]}" if strange else f"ragged_row:{len(cells)} of {width} cells"

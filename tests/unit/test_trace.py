@@ -97,6 +97,8 @@ def test_an_encrypted_payload_is_opened_by_the_key_and_its_hash_is_that_of_the_s
     payload = version["payload"]
     assert (version["verified"], version["raw"], payload["encrypted"]) == (True, "1,13812345678\n", True)
     assert payload["sha256"] == payload["stored_sha256"], "a hash of the plain bytes could be guessed"
+    [journal] = (house.settings.journal / "access").glob("*.jsonl")
+    assert json.loads(journal.read_text())["ref"] == "toy:thing:1", "who looked is noted"
 
 
 def test_a_released_record_is_traced_to_where_it_was_refused(house):
