@@ -9,7 +9,7 @@ import hmac
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -112,7 +112,11 @@ def _claim_home(settings: Settings) -> None:
     mark = settings.home / "profile"
     if not mark.exists():
         settings.home.mkdir(parents=True, exist_ok=True)
-        mark.write_text(settings.profile + "\n")
+        unfinished = settings.home / f".profile-{secrets.token_hex(4)}"
+        unfinished.write_text(settings.profile + "\n")
+        with suppress(FileExistsError):  # the first runs start side by side
+            mark.hardlink_to(unfinished)
+        unfinished.unlink()
     held = mark.read_text().strip()
     if held != settings.profile:
         raise BrainError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -520,6 +520,26 @@ def test_a_lost_hash_file_is_made_again_and_committed_with_the_next_batch(house)
     assert counts(batch) == (2, 0, 2, 0, 0), "what was known, and that 3 is gone, is known again"
     assert any("building it again from raw" in s for s in said)
     assert verify(house.settings)["problems"] == []
+
+
+def test_a_lost_hash_file_is_made_again_by_the_same_file_too(house):
+    house.contract()
+    snapshot(house, 1, "1,a", "2,b")
+    (house.settings.home / house.entries()[-1].data["hashes"]["path"]).unlink()
+    [batch] = house.ingest()
+    assert batch.unchanged == 2 and verify(house.settings)["problems"] == []
+
+
+def test_one_home_holds_one_profile(house):
+    """Invented and real records never meet in one warehouse."""
+    house.contract()
+    snapshot(house, 1, "1,a")
+    demo = house.server() | {"environment": "demo"}
+    house.contract(servers=[house.server(), demo | {"server": "city"}])
+    house.settings = replace(house.settings, profile="demo")
+    with pytest.raises(BrainError, match="holds profile open, not demo") as e:
+        house.ingest()
+    assert "BRAIN_HOME" in e.value.hint
 
 
 def test_a_changed_hash_file_is_not_believed(house):
