@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from functools import cache, cached_property
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -51,6 +52,14 @@ SERVER_PROPERTIES = {
 }  # fmt: skip
 RECORD_PROPERTIES = {"class", "delivery", "versionFields", "ignoredFields", "when", "deletedWhen", "keyNote"}
 FIELD_PROPERTIES = {"aliases", "nullValues", "mask", "checkDigit", "unit"}
+OPTIONS = {
+    "string": {"pattern", "minLength", "maxLength"},
+    "integer": {"minimum", "maximum"},
+    "number": {"minimum", "maximum"},
+    "date": {"format", "minimum", "maximum"},
+    "timestamp": {"format", "minimum", "maximum"},
+}
+NOT_CARRIED_OUT = ("unique", "quality")  # rules that the standard allows and nothing here would judge
 LIMITS = {
     "timeoutSeconds": 30, "deadlineSeconds": 900, "retries": 5, "perSecond": 0, "maxBytes": 512 * 1024 * 1024,
     "maxRatio": 200,
@@ -378,6 +387,14 @@ class _Reader:
         if paging["kind"] == "cursor" and not (paging["param"] and paging["next"]):
             raise self.fail(f"{where}/paging", "cursor paging needs param and next")
         since = self.shape(p.get("since") or {}, {"param": None, "field": None}, f"{where}/since")
+        if p.get("since"):
+            self.choice(
+                since["field"],
+                [f.name for r in records if r.name == chosen[0] for f in r.fields],
+                f"{where}/since/field",
+            )
+            if not since["param"]:
+                raise self.fail(f"{where}/since/param", "is missing")
         auth = None
         if p.get("auth"):
             a = self.shape(p["auth"], {"scheme": None, "secret": None, "header": "X-Api-Key"}, f"{where}/auth")
@@ -393,6 +410,23 @@ class _Reader:
         except LookupError:
             raise self.fail(f"{where}/encoding", f"{encoding!r} is unknown to Python") from None
         as_of = str(p["asOf"]) if p.get("asOf") else None
+        self.as_of(as_of, f"{where}/asOf")
+        for name, pointer in (("items", p.get("items")), ("total", p.get("total")), ("paging/next", paging["next"])):
+            if pointer and not str(pointer).startswith("/"):
+                raise self.fail(f"{where}/{name}", f"{pointer!r} is no JSON pointer", "write it as /data/items")
+        delimiter, header_rows = p.get("delimiter") or ",", p.get("headerRows", 1)
+        if len(delimiter) != 1:
+            raise self.fail(f"{where}/delimiter", f"{delimiter!r} is not one character")
+        if type(header_rows) is not int or header_rows < 1:
+            raise self.fail(f"{where}/headerRows", f"{header_rows!r} is no number of rows")
+        params = p.get("params") or {}
+        if not isinstance(params, dict):
+            raise self.fail(f"{where}/params", "is no mapping of names to values")
+        limits = self.shape(p.get("limits") or {}, LIMITS, f"{where}/limits")
+        for name, value in limits.items():
+            if type(value) not in (int, float) or value < 0:
+                raise self.fail(f"{where}/limits/{name}", f"{value!r} is no number")
+        self.every_row(records, chosen, where)
         return Server(
             name=s["server"],
             type=kind,
@@ -403,9 +437,9 @@ class _Reader:
             records=chosen,
             items=p.get("items") or "",
             as_of=as_of,
-            delimiter=p.get("delimiter") or ",",
+            delimiter=delimiter,
             sheet=p.get("sheet"),
-            header_rows=int(p.get("headerRows") or 1),
+            header_rows=header_rows,
             fallback_for=p.get("fallbackFor"),
             total=p.get("total"),
             paging=Paging(
@@ -414,9 +448,30 @@ class _Reader:
             since_param=since["param"],
             since_field=since["field"],
             auth=auth,
-            params=tuple((str(k), str(v)) for k, v in (p.get("params") or {}).items()),
-            limits=tuple(self.shape(p.get("limits") or {}, LIMITS, f"{where}/limits").items()),
+            params=tuple((str(k), str(v)) for k, v in params.items()),
+            limits=tuple(limits.items()),
         )
+
+    def as_of(self, text: str | None, where: str) -> None:
+        """A date, or a regular expression with a group that finds one in a file's name."""
+        if text is None:
+            return
+        try:
+            date.fromisoformat(text)
+        except ValueError:
+            try:
+                groups = re.compile(text).groups
+            except re.error as e:
+                raise self.fail(where, f"{text!r} is no date and no regular expression: {e}") from None
+            if not groups:
+                raise self.fail(where, f"{text!r} is no date and has no group that finds one") from None
+
+    def every_row(self, records: tuple[Record, ...], chosen: tuple[str, ...], where: str) -> None:
+        """Every row must be a record of some type: a row that no condition takes would vanish uncounted."""
+        conditions = [r.when for r in records if r.name in chosen]
+        if None in conditions or any((field, not present) in conditions for field, present in filter(None, conditions)):
+            return
+        raise self.fail(f"{where}/records", "a row may be a record of none of these types", "leave one without `when`")
 
     def record(self, source: str, obj: dict[str, Any]) -> Record:
         name = obj["name"]
@@ -424,8 +479,12 @@ class _Reader:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or "__" in name:
             raise self.fail(where, "is no record type's name", "use lower case letters, digits, single underscores")
         p = self.props(obj, RECORD_PROPERTIES, where)
+        self.carried_out(obj, where)
         fields = tuple(self.field(f, where) for f in obj.get("properties") or ())
         names = [f.name for f in fields]
+        made = {f"{f.name}_pseudonym" for f in fields if f.mask}
+        if made & set(names):
+            raise self.fail(f"{where}/{min(made & set(names))}", "is the name of a pseudonym", "choose another one")
         if not fields or len(set(names)) < len(names):
             raise self.fail(where, "has no field, or one twice")
         if not p.get("keyNote"):
@@ -479,6 +538,8 @@ class _Reader:
         type_ = self.choice(f.get("logicalType"), TYPES, f"{where}/logicalType")
         if not f.get("businessName") or not f.get("description"):
             raise self.fail(where, "businessName (Chinese label) or description is missing")
+        self.carried_out(f, where)
+        self.options(type_, options, where)
         wrong = _pattern_error(options["pattern"]) if options.get("pattern") else None
         if wrong:
             raise self.fail(f"{where}/pattern", wrong, "the syntax is RE2's: no look-around, no back references")
@@ -515,6 +576,37 @@ class _Reader:
             else None,
             unit=p.get("unit"),
         )
+
+    def carried_out(self, element: dict[str, Any], where: str) -> None:
+        for name in NOT_CARRIED_OUT:
+            if element.get(name):
+                raise self.fail(
+                    f"{where}/{name}", "is not carried out here", "such rules belong in expectations/rules/"
+                )
+
+    def options(self, type_: str, options: dict[str, Any], where: str) -> None:
+        """Only options that are judged for this type, with values that can be."""
+        allowed = OPTIONS.get(type_, set())
+        for name, value in options.items():
+            place = f"{where}/logicalTypeOptions/{name}"
+            if name not in allowed:
+                hint = f"allowed: {', '.join(sorted(allowed)) or 'none'}"
+                raise self.fail(place, f"is not judged for the type {type_}", hint)
+            if name == "format":
+                if re.search("[a-zA-Z]", re.sub("%-?[a-zA-Z]|[TZ]", "", strptime_format(str(value)))):
+                    raise self.fail(place, f"{value!r} is not understood", "use yyyy, MM, dd, HH, mm, ss and the like")
+            elif name in ("minimum", "maximum") and not _is_value(type_, str(value)):
+                raise self.fail(place, f"{value!r} is no {type_}")
+
+
+@cache
+def _is_value(type_: str, text: str) -> bool:
+    """Whether the bound of a range can be read as its field's type."""
+    if type_ == "integer":
+        return re.fullmatch(r"-?\d+", text) is not None
+    sql = {"number": "DOUBLE", "date": "DATE", "timestamp": "TIMESTAMP"}[type_]
+    literal = text.replace("'", "''")
+    return _engine().execute(f"SELECT TRY_CAST('{literal}' AS {sql}) IS NOT NULL").fetchone()[0]
 
 
 @cache

@@ -89,6 +89,24 @@ WRONG: dict[str, tuple[Change, str]] = {
         lambda d: _add(_server(d), "auth", {"scheme": "bearer", "secret": "s3cr3t-token"}),
         "servers/files/auth/secret",
     ),
+    "limit of another form": (
+        lambda d: _add(_server(d), "limits", {"retries": "many"}),
+        "servers/files/limits/retries",
+    ),
+    "pattern without a date": (lambda d: _set(_server(d), "asOf", r"\d{8}"), "servers/files/asOf"),
+    "broken pattern of a date": (lambda d: _set(_server(d), "asOf", "(["), "servers/files/asOf"),
+    "no JSON pointer": (lambda d: _add(_server(d), "items", "data"), "servers/files/items"),
+    "delimiter of two characters": (lambda d: _add(_server(d), "delimiter", ";;"), "servers/files/delimiter"),
+    "no header row": (lambda d: _add(_server(d), "headerRows", 0), "servers/files/headerRows"),
+    "parameters of another form": (lambda d: _add(_server(d), "params", ["a"]), "servers/files/params"),
+    "watermark of an unknown field": (
+        lambda d: _add(_server(d), "since", {"param": "since", "field": "updated"}),
+        "servers/files/since/field",
+    ),
+    "a row that may be of no type": (
+        lambda d: _add(_thing(d), "when", {"field": "title", "present": True}),
+        "servers/files/records",
+    ),
     "unknown limit": (lambda d: _add(_server(d), "limits", {"timeout": 3}), "servers/files/limits"),
     "unknown service level": (
         lambda d: d["slaProperties"].append({"property": "schedul", "value": "0 3 * * *"}),
@@ -128,6 +146,32 @@ WRONG: dict[str, tuple[Change, str]] = {
         "schema/thing/title",
     ),
     "unknown check digit": (lambda d: _add(_title(d), "checkDigit", "iban"), "schema/thing/title/checkDigit"),
+    "option that nobody judges": (
+        lambda d: _title(d).update(logicalType="integer", logicalTypeOptions={"multipleOf": 5}),
+        "schema/thing/title/logicalTypeOptions/multipleOf",
+    ),
+    "rule that nobody judges": (lambda d: _title(d).update(unique=True), "schema/thing/title/unique"),
+    "date format": (
+        lambda d: _title(d).update(logicalType="date", logicalTypeOptions={"format": "YYYY-MM-DD"}),
+        "schema/thing/title/logicalTypeOptions/format",
+    ),
+    "impossible bound": (
+        lambda d: _title(d).update(logicalType="date", logicalTypeOptions={"minimum": "2000-13-01"}),
+        "schema/thing/title/logicalTypeOptions/minimum",
+    ),
+    "bound of another type": (
+        lambda d: _title(d).update(logicalType="integer", logicalTypeOptions={"minimum": 0.5}),
+        "schema/thing/title/logicalTypeOptions/minimum",
+    ),
+    "name of a pseudonym": (
+        lambda d: (
+            _title(d).update(classification="personal"),
+            _add(_title(d), "mask", "phone"),
+            _thing(d)["properties"].append({**_id(d), "name": "title_pseudonym", "primaryKey": False}),
+            _thing(d)["properties"][2].pop("primaryKeyPosition"),
+        ),
+        "schema/thing/title_pseudonym",
+    ),
     "broken pattern": (
         lambda d: _title(d).update(logicalTypeOptions={"pattern": "(\\d"}),
         "schema/thing/title/pattern",
