@@ -279,7 +279,6 @@ class Reader:
 
     def _table(self, payload: int, rows: Iterator[tuple[str, list[str | None]]]) -> Iterator[Read]:
         header: list[str] = []
-        full = 0
         for _ in range(self.server.header_rows):
             _, cells = next(rows, ("", []))
             header = [str(c or "").strip() for c in cells]
@@ -295,7 +294,13 @@ class Reader:
         if twice:
             raise PayloadError(f"payload {payload} of {self.server.name}: column {twice[0]!r} stands twice")
         width = len(header)
+        for f in (f for s in self.shapes for f in s.record.fields):
+            if sum(n in header for n in f.physical) > 1:
+                where = f"payload {payload} of {self.server.name}"
+                raise PayloadError(f"{where}: two columns are both the field {f.name}", "look at `aliases`")
         places = [[_place(f, header) for f in s.fields] for s in self.shapes]
+        nested = {_place(f, header): f.name for s in self.shapes for f in s.fields if f.is_nested}
+        nested.pop(None, None)
         good: list[list[str | None]] = []
         pointers: list[str] = []
         rejected: list[Rejected] = []
@@ -304,6 +309,9 @@ class Reader:
             left, unread = rejected, len(rejected)
             for shape, place in zip(self.shapes, places, strict=True):
                 values = (tuple(None if i is None else r[i] for i in place) for r in good)
+                if nested:  # an absent nested value is another nothing, see Shape
+                    empty = [NOTHING if f.is_nested else None for f in shape.fields]
+                    values = (tuple(e if x is None else x for x, e in zip(v, empty, strict=True)) for v in values)
                 yield self._collect(shape, payload, values, pointers, left, unread)
                 left = []
 
@@ -314,6 +322,9 @@ class Reader:
                 reason = f"unknown_field:{strange[0]}" if strange else f"ragged_row:{len(cells)} of {width} cells"
                 raw = self.server.delimiter.join(str(c or "") for c in cells) if self.keep_raw else None
                 rejected.append(Rejected(payload, pointer, reason, raw))
+            elif wrong := [name for place, name in nested.items() if cells[place] and not _is_json(cells[place])]:
+                raw = self.server.delimiter.join(str(c or "") for c in cells) if self.keep_raw else None
+                rejected.append(Rejected(payload, pointer, f"type:{wrong[0]}", raw))
             else:
                 good.append([c if c != "" else None for c in cells])
                 pointers.append(pointer)
@@ -392,6 +403,14 @@ def locate(server: Server, content: bytes, pointer: str) -> Any:
         if where == pointer:
             return cells
     raise PayloadError(f"{pointer!r} is not in the workbook")
+
+
+def _is_json(text: str) -> bool:
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except msgspec.DecodeError:
+        return False
+    return True
 
 
 def _place(f: Field, header: list[str]) -> int | None:

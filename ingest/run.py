@@ -567,8 +567,12 @@ def uncommitted(settings: Settings, entries: list[LedgerEntry], source: str | No
 
 
 def remove_uncommitted(settings: Settings, ledger: Ledger, source: str) -> None:
-    """Remove one source's leftovers; called under its lock."""
-    for path in uncommitted(settings, ledger.entries(source), source):
+    """Remove one source's leftovers, and hash files that newer ones replaced; called under its lock."""
+    entries = ledger.entries(source)
+    newest = {e.record: e.data["hashes"] for e in live_entries(entries)}
+    kept = {settings.home / ref["path"] for ref in newest.values() if ref}
+    replaced = [p for p in (settings.hashes / source).rglob("*.parquet") if p not in kept]
+    for path in {*uncommitted(settings, entries, source), *replaced}:
         path.unlink()
         if path.parent.name.startswith("batch=") and not any(path.parent.iterdir()):
             path.parent.rmdir()

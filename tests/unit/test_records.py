@@ -147,6 +147,19 @@ def test_a_known_alias_takes_the_place_of_the_name(bench, house):
     assert bench("csv", fields).read("编号,title\n7,a\n".encode())[0] == [("L2", {"id": "7", "title": "a"})]
 
 
+def test_two_columns_that_are_one_field_are_an_error(bench, house):
+    fields = [house.field("id", key=1, props={"aliases": ["编号"]}), house.field("title")]
+    with pytest.raises(PayloadError, match="two columns are both the field id"):
+        bench("csv", fields).read("id,编号,title\n1,2,a\n".encode())
+
+
+def test_a_nested_value_in_a_cell_is_json(bench, house):
+    fields = [house.field("id", key=1), house.field("names", "array")]
+    rows, rejected = bench("csv", fields).read(b'id,names\n1,"[""a""]"\n2,[\'a\']\n3,\n')
+    assert rows == [("L2", {"id": "1", "names": '["a"]'}), ("L4", {"id": "3"})]
+    assert rejected == [("L3", "type:names")]
+
+
 def test_a_missing_column_is_absent(bench):
     assert bench().read(b"id\n1\n")[0] == [("L2", {"id": "1"})]
 

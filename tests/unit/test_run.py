@@ -542,6 +542,16 @@ def test_one_home_holds_one_profile(house):
     assert "BRAIN_HOME" in e.value.hint
 
 
+def test_only_the_newest_hash_file_is_kept(house):
+    """They follow the source, not its history: what is known of older states stands in raw."""
+    house.contract()
+    for day, rows in ((1, "1,a"), (2, "1,b"), (3, "1,c")):
+        snapshot(house, day, rows)
+    house.ingest()
+    assert [p.name for p in house.settings.hashes.rglob("*.parquet")] == ["000003.parquet"]
+    assert verify(house.settings)["problems"] == []
+
+
 def test_a_changed_hash_file_is_not_believed(house):
     house.contract()
     snapshot(house, 1, "1,a", "2,b")
