@@ -217,3 +217,9 @@ def test_wording_file_says_each_thing_once() -> None:
     ids = re.findall(r'^msgid "(.+)"$', (SUPERSET / "translations" / "zh.po").read_text(encoding="utf-8"), re.M)
     assert len(ids) == len(set(ids))
     assert 'msgid "Sign in"\nmsgstr "登录"' in (SUPERSET / "translations" / "zh.po").read_text(encoding="utf-8")
+
+
+def test_the_officials_guide_explains_every_chart_of_the_overview() -> None:
+    guide = (ROOT / "docs" / "guide-official.zh-CN.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"^\| ([^|]+？) \|", guide, re.M))
+    assert explained == {c.title for n, c in CHARTS.items() if n.startswith("overview/") and c.title.endswith("？")}
