@@ -228,7 +228,7 @@ class Airflow:
         return entry["value"] if entry else None
 
     def reason(self, task: Mapping[str, Any]) -> str:
-        """Why a task instance failed for good, as it told its log (see `brain.tasks.report_failure`)."""
+        """Why the newest try of a task instance failed, as it told its log (see `brain.tasks.report_try`)."""
         run = f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}"
         path = f"{run}/taskInstances/{task['task_id']}/logs/{task['try_number']}?full_content=true"
         content = (self.call("GET", path, missing_ok=True) or {}).get("content", [])

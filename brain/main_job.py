@@ -80,7 +80,10 @@ class _Follower:
             if task["state"] == "running":
                 parts.append(f"{name} {_age(task)}")
             elif task["state"] == "up_for_retry":
-                parts.append(f"{name} failed at try {task['try_number']} and waits for the next")
+                parts.append(f"{name} waits for another try")
+                if not self._was_told(task["dag_id"], task["dag_run_id"], f"{task['task_id']} {task['try_number']}"):
+                    tries = f"{task['try_number']} of {task['max_tries'] + 1}"
+                    self.say(f"✗ {name}: try {tries} failed: {self.airflow.reason(task)}")
         self._tell(f"… {done}; at work: {', '.join(parts) or 'the scheduler'}")
 
     def ended_run(self, run: dict[str, Any]) -> None:

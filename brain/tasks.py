@@ -57,32 +57,40 @@ def final_errors() -> Iterator[None]:
 
 
 def failed_prefix(dag_id: str, task_id: str) -> str:
-    """How the line begins with which a task that failed for good tells why, in its log and in the message."""
+    """How the line begins with which a task that failed tells why, in its log and in the message."""
     return f"{dag_id}.{task_id} failed: "
+
+
+def report_try(context: Mapping[str, Any]) -> str:
+    """Say in the log why a try failed, in one line; returns the reason.
+
+    Only our own messages are told, which never hold personal values; of any other error its type.
+    """
+    instance, error = context["ti"], context.get("exception")
+    ours = error if isinstance(error, BrainError) else getattr(error, "__cause__", None)
+    reason = str(ours) if isinstance(ours, BrainError) else type(error).__name__
+    log.error("%s%s", failed_prefix(instance.dag_id, instance.task_id), reason)
+    return reason
 
 
 def report_failure(context: Mapping[str, Any]) -> None:
     """Post a message to BRAIN_WEBHOOK when a task has failed for good.
 
-    The body is `{"text": ..., "dag_id": ..., "task_id": ..., "run_id": ..., "error": ...}`. Only our own messages are
-    sent, which never hold personal values; of any other error its type.
+    The body is `{"text": ..., "dag_id": ..., "task_id": ..., "run_id": ..., "error": ...}`.
     """
+    reason = report_try(context)
     address = Settings.from_env().webhook
-    instance, error = context["ti"], context.get("exception")
-    ours = error if isinstance(error, BrainError) else getattr(error, "__cause__", None)
-    message = str(ours) if isinstance(ours, BrainError) else type(error).__name__
-    text = f"{failed_prefix(instance.dag_id, instance.task_id)}{message}"
-    log.error(text)
     if address is None:
         return
     import requests
 
+    instance = context["ti"]
     body = {
-        "text": text,
+        "text": f"{failed_prefix(instance.dag_id, instance.task_id)}{reason}",
         "dag_id": instance.dag_id,
         "task_id": instance.task_id,
         "run_id": instance.run_id,
-        "error": message,
+        "error": reason,
     }
     try:
         requests.post(address, json=body, timeout=10, allow_redirects=False).raise_for_status()
@@ -98,5 +106,6 @@ DEFAULT_ARGS: dict[str, Any] = {
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=15),
     "execution_timeout": timedelta(hours=2),
+    "on_retry_callback": report_try,
     "on_failure_callback": report_failure,
 }
