@@ -209,10 +209,10 @@ class Stager:
         delivered = self._table(reads, rows)
         self._con.register("delivered", delivered)
         sql = self._sql.bind(self._con.table("delivered"), self.accept)
-        self._con.execute(
-            f"CREATE OR REPLACE TEMP TABLE chunk AS SELECT c.*, k.hash AS known FROM ({sql.judgement}) c "
-            "LEFT JOIN current k ON k.ckey = c.ckey"
-        )
+        known = "SELECT c.*, k.hash AS known FROM ({}) c LEFT JOIN current k ON k.ckey = c.ckey"
+        if not self.current:
+            known = "SELECT c.*, NULL::BLOB AS known FROM ({}) c"
+        self._con.execute(f"CREATE OR REPLACE TEMP TABLE chunk AS {known.format(sql.judgement)}")
         self._con.execute(
             f"INSERT INTO seen SELECT ckey, hash, payload, pointer, {self._ordinal} + i, reasons IS NOT NULL, known, "
             f"gone, {part} FROM chunk"
@@ -421,24 +421,24 @@ class _CheckSql:
         if record.deleted_when:
             name, values = record.deleted_when
             change = f"CASE WHEN d.\"{name}\"::VARCHAR IN ({_literals(values)}) THEN 'delete' ELSE 'upsert' END"
+        computed = {n: sql for n, sql in typed.items() if sql != f'd."{n}"'}
         # nobody can let a record in that has no name
         reasons = [("d._key IS NULL", f"required:{'|'.join(record.key)}")] if record.key else []
         for name, f in record.columns:
             if f is None or accept:
                 continue
-            found = _reasons(f, is_text[name])
+            found = _reasons(f, is_text[name], f'd."={name}"' if name in computed else typed[name])
             if record.deleted_when and f.key_position is None:  # a bare delete carries its key and nothing else
                 found = [(f"{change} <> 'delete' AND ({condition})", reason) for condition, reason in found]
             reasons += found
+        derived = [f'{sql} AS "={n}"' for n, sql in computed.items()]
+        made = {"_i": "d._i"} | ({"_change": change} if record.deleted_when else {})
         ckey = "d._key || '@' || d._version_order" if record.version_fields else "d._key"
-        computed = {n: sql for n, sql in typed.items() if sql != f'd."{n}"'} | {"_i": "d._i"}
-        if record.deleted_when:
-            computed["_change"] = change
         return _Bound(
             f"SELECT d._i AS i, {ckey} AS ckey, d._hash AS hash, d._payload AS payload, d._pointer AS pointer, "
             f"{record_id} AS record_id, {change} = 'delete' AS gone, {self._reason_list(reasons)} AS reasons "
-            "FROM delivered d",
-            ", ".join(f'{expression} AS "{name}"' for name, expression in computed.items()),
+            f"FROM (SELECT {', '.join(('*', *derived))} FROM delivered d) d",
+            ", ".join(f'{sql} AS "{n}"' for n, sql in (computed | made).items()),
             typed,
         )
 
@@ -456,24 +456,21 @@ def _literals(values: Iterable[str]) -> str:
 
 
 def _given(f: Field, text: bool) -> str:
-    """The delivered value, NULL where it is a sentinel."""
+    """The delivered value, NULL where it is a sentinel; text that is to be typed comes trimmed."""
     column = f'd."{f.name}"'
-    nulls = [*f.null_values, *(() if f.type == "string" else ("",))]
-    if f.is_nested:
-        return f"nullif({column}, 'null')"
-    if not nulls:
+    if text and f.type not in ("string", "array", "object"):
+        column = f"nullif(trim({column}), '')"
+    if not f.null_values:
         return column
     value = f"trim({column})" if text else f"{column}::VARCHAR"
-    return f"CASE WHEN {value} IN ({_literals(nulls)}) THEN NULL ELSE {column} END"
+    return f"CASE WHEN {value} IN ({_literals(f.null_values)}) THEN NULL ELSE {column} END"
 
 
 def _typed(f: Field, text: bool) -> str:
+    """The value as raw holds it. A column that came native has its type already."""
     value = _given(f, text)
-    if f.type in ("string", "array", "object"):
-        return value if text else f"{value}::VARCHAR"
-    if not text:
-        return f"TRY_CAST({value} AS {DUCKDB_TYPES[f.type]})"
-    value = f"trim({value})"
+    if not text or f.type in ("string", "array", "object"):
+        return value
     if f.type == "integer":  # a cast alone would round 12.5 to 12
         return f"CASE WHEN regexp_full_match({value}, '[+-]?[0-9]+') THEN TRY_CAST({value} AS BIGINT) END"
     if f.type == "number":  # a cast alone would take nan and inf
@@ -490,15 +487,15 @@ def _typed(f: Field, text: bool) -> str:
     return f"TRY_CAST({value} AS {DUCKDB_TYPES[f.type]})"
 
 
-def _reasons(f: Field, text: bool) -> list[tuple[str, str]]:
-    """(condition, reason) pairs of one field; a reason names rule and field, never the value."""
-    given, typed = _given(f, text), _typed(f, text)
+def _reasons(f: Field, text: bool, typed: str) -> list[tuple[str, str]]:
+    """(condition, reason) pairs of one field, `typed` its column; a reason names rule and field, never the value."""
+    given = _given(f, text)
     found = []
     if f.required and f.key_position is None:  # the key is required as a whole, see `bind`
         # trim is slow on Chinese text, and nothing that trims to nothing is long
         blank = f" OR (strlen({given}) < 64 AND trim({given}) = '')" if f.type == "string" and text else ""
         found.append((f"({given}) IS NULL{blank}", f"required:{f.name}"))
-    if f.type not in ("string", "array", "object") and (text or f.type not in ("integer", "number", "boolean")):
+    if text and f.type not in ("string", "array", "object"):
         found.append((f"({given}) IS NOT NULL AND ({typed}) IS NULL", f"type:{f.name}"))
     if f.enum:
         found.append((f"trim(({given})::VARCHAR) NOT IN ({_literals(f.enum)})", f"code:{f.name}"))
@@ -520,7 +517,7 @@ def _array(values: list[Any], f: Field | None) -> pa.Array:
     """A delivered column: native where JSON gave the declared type throughout, else text."""
     if f is not None and f.is_nested:
         texts = [(v.encode() if isinstance(v, str) else bytes(v)) if v else None for v in values]
-        return pa.array(texts, pa.binary()).cast(pa.string())
+        return pa.array([None if t == b"null" else t for t in texts], pa.binary()).cast(pa.string())
     try:
         if f is not None and f.type == "integer" and not any(type(v) in (bool, float) for v in values):
             return pa.array(values, pa.int64())
