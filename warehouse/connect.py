@@ -7,13 +7,18 @@ downloads and files outside the folders named, and its configuration is locked.
 
 from __future__ import annotations
 
+import atexit
 import fcntl
+import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
+import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -53,7 +58,7 @@ def read_only(
     if not path.is_file():
         raise BrainError(f"there is no database {path}", "run `brain build`, or `brain publish` for a release")
     allow = tuple(allow)
-    con = _connect(path, read_only=True, config={**(CLOSED if allow else LOCKED), **limits(memory, threads)})
+    con = _connect(path, read_only=True, config={**(CLOSED if allow else LOCKED), **limits(memory, threads, path)})
     if allow:
         lock_down(con, allow)
     return con
@@ -67,7 +72,7 @@ def read_write(
     `allow` names every folder that is to be read or attached; without it the connection stays open to local files.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    con = _connect(path, read_only=False, config={**CLOSED, **limits(memory, threads)})
+    con = _connect(path, read_only=False, config={**CLOSED, **limits(memory, threads, path)})
     allow = tuple(allow)
     if allow:
         lock_down(con, (*allow, path.parent))
@@ -79,10 +84,60 @@ def memory(*, threads: int = THREADS, limit: str = MEMORY) -> duckdb.DuckDBPyCon
     return duckdb.connect(":memory:", config={**CLOSED, **limits(limit, threads)})
 
 
-def limits(memory: str = MEMORY, threads: int = THREADS) -> dict[str, str]:
-    """Settings that bound a connection. What does not fit into memory spills to the system's folder for such files."""
-    spill = Path(tempfile.gettempdir()) / f"brain-duckdb-{os.getuid()}"
-    return {"memory_limit": memory, "threads": str(threads), "temp_directory": str(spill)}
+def limits(memory: str = MEMORY, threads: int = THREADS, path: Path | None = None) -> dict[str, str]:
+    """Settings that bound a connection to the database at `path`, or to one in memory.
+
+    Two databases that spill into one folder destroy each other's blocks, so each has its own. Within a process the
+    same file always gets the same one: DuckDB refuses a second connection with another configuration.
+    """
+    name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32] if path else uuid.uuid4().hex
+    folder = _spill_folder(os.getpid(), os.environ.get("BRAIN_HOME"))
+    return {"memory_limit": memory, "threads": str(threads), "temp_directory": str(folder / name)}
+
+
+@cache
+def _spill_folder(pid: int, home: str | None) -> Path:
+    """The folder (0700) that process `pid`, this one, spills into: what is spilled are values of records.
+
+    Below `BRAIN_HOME/work`, or the system's temporary folder where no home is named. DuckDB removes the folder of a
+    connection as it closes it, this process the rest when it ends; what a killed process left is removed by the next
+    one, which knows it by the lock that nobody holds any more (process numbers repeat, in containers above all).
+    """
+    parent = Path(home).expanduser().resolve() / "work" if home else Path(tempfile.gettempdir())
+    parent.mkdir(parents=True, exist_ok=True)
+    for left in parent.glob("duckdb-spill-*"):
+        with suppress(OSError):  # another process is using it or clearing it, or it is not ours
+            lock = _lock_folder(left)
+            try:
+                shutil.rmtree(left)
+            finally:
+                os.close(lock)
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix="duckdb-spill-", dir=parent))
+        with suppress(OSError):  # taken for a leftover in the moment before it was locked
+            _lock_folder(folder)  # for the life of the process
+            if folder.is_dir():
+                break
+
+    def remove() -> None:
+        if os.getpid() == pid:  # not in a process that was forked from it
+            shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(remove)
+    return folder
+
+
+def _lock_folder(folder: Path) -> int:
+    """Lock a folder and return its descriptor; raises OSError where it is locked, or not ours."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(fd).st_uid != os.getuid():
+            raise PermissionError(f"{folder} belongs to somebody else")
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
 
 
 def lock_down(con: duckdb.DuckDBPyConnection, allow: Iterable[Path] = ()) -> None:

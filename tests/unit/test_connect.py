@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -82,3 +85,64 @@ def test_names_and_texts_are_quoted(tmp_path):
         con.execute(f"create table t as select {connect.literal(text)} as {connect.quoted(name)}")
         assert con.execute("from t").fetchall() == [(text,)]
         assert con.description[0][0] == name
+
+
+# Sorts far more than its 64 MB, says where that went, and waits with the blocks still on disk.
+SPILL = """
+import sys, pathlib
+from warehouse import connect
+con = connect.memory(limit="64MB")
+con.execute("create temp table big as select md5(i::varchar) as h, i from range(3000000) t (i)")
+folder = pathlib.Path(con.execute("select current_setting('temp_directory')").fetchone()[0])
+print(folder if list(folder.glob("*.tmp")) else "nothing spilled", flush=True)
+sys.stdin.readline()
+total = con.execute("select sum(i), count(distinct left(h, 5)) from big").fetchone()
+print(total[0], flush=True)
+"""
+
+
+def spilling(home: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", SPILL],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "BRAIN_HOME": str(home)},
+    )
+
+
+def test_processes_that_spill_do_not_meet_and_leave_nothing(tmp_path):
+    with spilling(tmp_path) as one, spilling(tmp_path) as two:
+        folders = [Path(p.stdout.readline().strip()) for p in (one, two)]
+        assert folders[0].parent != folders[1].parent
+        for folder in folders:
+            assert folder.parent.parent == tmp_path / "work"
+            assert folder.parent.stat().st_mode & 0o777 == 0o700, "what is spilled are values of records"
+        for process in (one, two):
+            process.stdin.write("\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == f"{sum(range(3_000_000))}\n"
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_what_a_killed_process_spilled_is_removed_by_the_next_and_what_a_living_one_needs_is_not(tmp_path, monkeypatch):
+    with spilling(tmp_path) as killed, spilling(tmp_path) as living:
+        left, needed = (Path(p.stdout.readline().strip()) for p in (killed, living))
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+        assert list(left.glob("*.tmp"))
+        monkeypatch.setenv("BRAIN_HOME", str(tmp_path))
+        connect.memory().close()
+        assert not left.parent.exists()
+        assert list(needed.glob("*.tmp"))
+        living.stdin.close()
+
+
+def test_every_database_in_memory_spills_apart_and_a_file_always_to_the_same_place(database):
+    def folder(con: duckdb.DuckDBPyConnection) -> str:
+        return con.execute("select current_setting('temp_directory')").fetchone()[0]
+
+    with connect.memory() as one, connect.memory() as two:
+        assert folder(one) != folder(two)
+    with connect.read_only(database) as one, connect.read_only(database) as two:  # refused if the two differed
+        assert folder(one) == folder(two) != str(database) + ".tmp"
