@@ -171,9 +171,16 @@ class Ledger:
             query = sa.select(_checkpoints.c.note).order_by(_checkpoints.c.size.desc()).limit(1)
             return connection.execute(query).scalar()
 
-    def checkpoints(self) -> list[tuple[int, str]]:
+    def entries_and_heads(self) -> tuple[list[LedgerEntry], list[tuple[int, str]]]:
+        """All entries and all signed heads as (size, note), of one moment: no commit lies between the two."""
         with self.engine.connect() as connection:
-            return [tuple(r) for r in connection.execute(sa.select(_checkpoints).order_by(_checkpoints.c.size))]
+            connection.exec_driver_sql("BEGIN")
+            entries = [
+                LedgerEntry(**r._mapping) for r in connection.execute(sa.select(_entries).order_by(_entries.c.seq))
+            ]
+            heads = [tuple(r) for r in connection.execute(sa.select(_checkpoints).order_by(_checkpoints.c.size))]
+            connection.exec_driver_sql("COMMIT")
+        return entries, heads
 
     def commit(self, bodies: list[dict[str, Any]], place: Callable[[int, dict[str, Any]], None]) -> list[LedgerEntry]:
         """Append entries and sign the new head, all or nothing.

@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from brain.errors import BrainError, IntegrityError
@@ -32,6 +31,7 @@ from ingest.ledger import Ledger, LedgerEntry, live_entries, open_checkpoint
 from ingest.privacy import Pseudonymiser
 from ingest.records import Shape
 from ingest.run import reread, uncommitted
+from warehouse import connect
 
 Problem = dict[str, str]
 
@@ -43,17 +43,16 @@ def verify(settings: Settings, progress: Callable[[str], None] | None = None) ->
     """
     say = progress or (lambda text: None)
     ledger = Ledger(settings)
-    entries = ledger.entries()
+    entries, heads = ledger.entries_and_heads()
     problems: list[Problem] = []
     say(f"ledger: {len(entries)} entries")
-    problems += _ledger(ledger, entries)
+    problems += _ledger(ledger, entries, heads)
     sound = [e for e in entries if not any(p["where"] == f"entry {e.seq}" for p in problems)]
     say("landing: every payload")
     payloads, broken = _landing(settings, sound, problems)
     say("files of raw, quarantine and hashes")
     damaged = _files(settings, sound, problems)
     records, skipped = _raw_against_landing(settings, sound, broken, damaged, problems, say)
-    note = ledger.newest_note()
     leftovers = (
         [str(p.relative_to(settings.home)) for p in uncommitted(settings, sound)] if len(sound) == len(entries) else []
     )
@@ -64,7 +63,7 @@ def verify(settings: Settings, progress: Callable[[str], None] | None = None) ->
         "not_compared": skipped,
         "problems": problems,
         "uncommitted": leftovers,
-        "checkpoint": note,
+        "checkpoint": heads[-1][1] if heads else None,
     }
 
 
@@ -72,7 +71,7 @@ def _problem(kind: str, where: str) -> Problem:
     return {"kind": kind, "where": where}
 
 
-def _ledger(ledger: Ledger, entries: list[LedgerEntry]) -> list[Problem]:
+def _ledger(ledger: Ledger, entries: list[LedgerEntry], heads: list[tuple[int, str]]) -> list[Problem]:
     found = []
     leaves: list[bytes] = []
     expected = 1
@@ -89,7 +88,6 @@ def _ledger(ledger: Ledger, entries: list[LedgerEntry]) -> list[Problem]:
         if leaf.hex() != e.leaf or not same:
             found.append(_problem("ledger_entry", f"entry {e.seq}"))
         leaves.append(leaf)
-    heads = ledger.checkpoints()
     if entries and not heads:
         found.append(_problem("ledger_checkpoint", "no signed head"))
     roots = [root.hex() for root in merkle.prefix_roots(leaves)]
@@ -221,7 +219,7 @@ def _one_batch(
     record = source.record(e.record)
     shape = Shape(record, Pseudonymiser(keys))
     received = 0
-    with duckdb.connect() as con:
+    with connect.memory() as con:
         con.execute("CREATE TABLE landed (payload INTEGER, pointer VARCHAR, hash BLOB)")
         for read, _ in reread(settings, keys, source, e, server, [shape]):
             received += len(read.rows) + len(read.rejected)

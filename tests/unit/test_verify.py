@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from ingest import merkle
-from ingest.ledger import canonical
+from ingest.ledger import Ledger, canonical
 from ingest.quarantine import release
 from warehouse.verify import verify
 
@@ -83,6 +84,30 @@ def test_a_house_without_state_has_no_problem(new_house):
     house.contract()
     report = verify(house.settings)
     assert (report["entries"], report["problems"], report["checkpoint"]) == (0, [], None)
+
+
+def test_a_commit_while_verify_reads_the_ledger_is_no_gap(new_house, open_gate):
+    """Another run commits between the entries being read and the heads being read."""
+    house = new_house()
+    house.contract()
+    house.deliver("list_2026-01-01.csv", "id,title\n1,a\n")
+    house.ingest()
+    more = []
+
+    def commit(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if not more and "FROM entries" in statement:
+            more.append(statement)
+            body = {"kind": "held", "source": "toy", "record": "item"}
+            Ledger(house.settings).commit([body], lambda seq, body: None)
+
+    sa.event.listen(sa.engine.Engine, "after_cursor_execute", commit)
+    try:
+        report = verify(house.settings)
+    finally:
+        sa.event.remove(sa.engine.Engine, "after_cursor_execute", commit)
+    assert len(house.entries()) == 2, "the other run did commit"
+    assert (report["entries"], report["problems"]) == (1, [])
+    assert report["checkpoint"].startswith("science-brain/ledger\n1\n")
 
 
 # -- one byte -------------------------------------------------------------------------------------------------------
