@@ -16,9 +16,7 @@ from typing import Any
 import duckdb
 
 from brain.errors import BrainError
-from warehouse import connect
-
-SERVED = ("official", "audit")
+from warehouse import connect, state
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ def marts(manifest: dict[str, Any]) -> list[Mart]:
     """The served tables that dbt's manifest declares, by name."""
     found = []
     for node in manifest["nodes"].values():
-        if node["resource_type"] not in ("model", "seed") or node["database"] not in SERVED:
+        if node["resource_type"] not in ("model", "seed") or node["database"] not in state.SERVED:
             continue
         if node["config"].get("materialized") == "ephemeral":
             continue
@@ -107,7 +105,7 @@ def content_hashes(folder: Path, manifest: dict[str, Any]) -> dict[str, str]:
     """Hash of every mart that describes the world, by `database.name`, from the databases in `folder`."""
     con = connect.memory()
     try:
-        for name in SERVED:
+        for name in state.SERVED:
             connect.attach(con, folder / f"{name}.duckdb", name)
         connect.lock_down(con, [folder])
         return {m.full_name: mart_hash(con, m) for m in marts(manifest) if not m.describes_runs}

@@ -81,7 +81,8 @@ def publish(settings: Settings, progress: Callable[[str], None] | None = None) -
         say(f"publishing {folder}")
         final = settings.releases / folder
         fresh = settings.releases / f"{folder}.tmp"
-        shutil.rmtree(fresh, ignore_errors=True)
+        for left in settings.releases.glob("*.tmp"):  # a publish that was cut off; nobody else writes under the lock
+            shutil.rmtree(left)
         fresh.mkdir(parents=True)
         _copy(settings, build, manifest, fresh, (release_id, digest, now))
         _write_notes(settings, build, hashes, fresh, (release_id, digest, now))

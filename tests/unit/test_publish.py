@@ -266,7 +266,8 @@ def test_what_a_publish_cut_off_left_behind_is_no_release(home):
     (home.releases / "20261123T020000Z-00000000.tmp").mkdir(parents=True)
     (home.releases / "20261123T020000Z-00000000.tmp" / "release.json").write_text("{}")
     assert publish.releases(home) == []
-    assert publish.publish(home).id
+    made = publish.publish(home)
+    assert list(home.releases.iterdir()) == [made.path], "and the next publish removes it"
 
 
 def test_a_build_under_way_keeps_publish_out(home):
