@@ -50,7 +50,7 @@ def check_batch(
 
     `relation_files`: Parquet parts of its new versions, columns as raw. `stats`: received, new, unchanged, withdrawn,
     quarantined (counts) and complete (the delivery claims to hold everything); `profile` is added to it and belongs
-    into the batch's ledger entry. `history`: the same of earlier committed batches, newest last.
+    into the batch's ledger entry. `history`: the bodies of earlier committed batches, newest last.
     Returns checks with `batch` None: the batch has no number yet. A failed check with severity hold holds the batch.
     """
     limits = _Limits.of(record)
@@ -81,9 +81,10 @@ def check_batch(
 
 
 def _counts(stats: dict[str, Any], history: list[dict[str, Any]]) -> str:
-    """One row: received, quarantine_share, withdrawal_share (of the records of the last delivery)."""
+    """One row: received, quarantine_share, withdrawal_share (of the records of the last whole delivery)."""
     received, refused = stats["received"], stats["quarantined"]
-    known = history[-1]["received"] - history[-1]["quarantined"] if history else 0
+    whole = _whole_deliveries(history)
+    known = whole[-1]["received"] - whole[-1]["quarantined"] if whole else 0
     withdrawn = stats["withdrawn"] / known if known else 0.0
     return (
         f"{received}::bigint as received, {refused / received if received else 0.0}::double as quarantine_share, "
@@ -91,19 +92,28 @@ def _counts(stats: dict[str, Any], history: list[dict[str, Any]]) -> str:
     )
 
 
-def _comparable_counts(history: list[dict[str, Any]]) -> list[int]:
-    return [h["received"] for h in history if h.get("complete")]
+def _whole_deliveries(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The deliveries that held everything, each once: no repeat of a file, no record released from quarantine."""
+    return [
+        h
+        for h in history
+        if h["kind"] in ("committed", "replay")
+        and h.get("complete")
+        and not h.get("same_as")
+        and not h.get("released")  # a release derived again under a changed contract
+    ]
 
 
 def _count_rules(record: Record, limits: _Limits, stats: dict[str, Any], history: list[dict[str, Any]]) -> list[Rule]:
     rules = []
-    earlier = _comparable_counts(history)[-limits["volume"]["deliveries"] :]
+    whole = _whole_deliveries(history)
+    earlier = [h["received"] for h in whole[-limits["volume"]["deliveries"] :]]
     if earlier and stats["complete"] and record.delivery != "changes":
         usual = median(earlier)
         for severity in ("hold", "warn"):
             low, high = (round(x * usual) for x in limits["volume"][severity])
             rules.append(_max_rule("received", "volume", severity, low, high, f"{low} – {high}"))
-    if history and record.delivery == "snapshot" and stats["complete"]:
+    if whole and record.delivery == "snapshot" and stats["complete"]:
         for severity in ("hold", "warn"):
             limit = limits["withdrawal"][severity]
             rules.append(_max_rule("withdrawal_share", "withdrawal", severity, 0, limit, f"≤ {limit:.0%}"))
@@ -120,7 +130,7 @@ def _max_rule(column: str, name: str, severity: str, low: float, high: float, ex
 
 
 def _without_history(record: Record, stats: dict[str, Any], history: list[dict[str, Any]]) -> list[Check]:
-    if record.delivery != "changes" and stats["complete"] and not _comparable_counts(history):
+    if record.delivery != "changes" and stats["complete"] and not _whole_deliveries(history):
         return [_passed(record, "volume", None, NO_HISTORY)]
     return []
 

@@ -6,6 +6,7 @@ import pytest
 
 import expectations.rules
 from brain import journal
+from ingest import quarantine
 from ingest.ledger import Ledger
 
 
@@ -26,6 +27,22 @@ def test_a_first_delivery_is_compared_with_nothing(small_house):
     for name in ("volume", "completeness", "distribution"):
         assert checks(small_house, name) == [("hold", True, "无历史", "")]
     assert all(r["success"] for r in journal.read(small_house.settings, "checks"))
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+def test_a_released_record_or_a_repeat_is_no_delivery_to_compare_with(small_house, repeated):
+    first = [*small_house.labs(100), ("no code", "不是实验室", "", None, "")]
+    small_house.deliver("2024-01-01", first)
+    (entry,) = Ledger(small_house.settings).entries("labs", "lab")
+    quarantine.release(small_house.settings, f"{entry.seq}-1", "a real one")
+    if repeated:
+        small_house.deliver("2024-01-01", first)
+    last = Ledger(small_house.settings).entries("labs", "lab")[-1]
+    assert (last.kind, "same_as" in last.data) == (("committed", True) if repeated else ("accepted", False))
+    (batch,) = small_house.deliver("2025-01-01", small_house.labs(96))
+    assert not batch.held
+    seen = {(success, observed) for _, success, observed, _ in checks(small_house, "withdrawal")}
+    assert seen == {(True, "0.05")}, "four and the released one, of the 100 that the first delivery brought"
 
 
 def test_the_suite_covers_columns_key_and_required_fields(small_house):
