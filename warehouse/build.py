@@ -18,13 +18,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import brain
 from brain import journal
 from brain.errors import BrainError
 from brain.settings import ROOT, Settings
+from ingest import merkle
 from ingest.ledger import Ledger, LedgerEntry
 from warehouse import connect, state, views
 
@@ -63,9 +64,7 @@ def build(settings: Settings, progress: Progress | None = None, full: bool = Fal
     """
     say = progress or (lambda text: None)
     with connect.writer_lock(settings, "build"):
-        ledger = Ledger(settings)
-        entries = ledger.entries()
-        head = ledger.head()
+        entries = Ledger(settings).entries()
         as_of = as_of_date(entries)
         work = settings.warehouse_dir / "next"
         shutil.rmtree(work, ignore_errors=True)
@@ -85,7 +84,7 @@ def build(settings: Settings, progress: Progress | None = None, full: bool = Fal
             more = f"; {len(problems) - 1} more" if len(problems) > 1 else ""
             raise BuildError(
                 f"the build failed: {problems[0]}{more}",
-                f"the last release keeps serving; see {settings.logs / 'dbt' / 'dbt.log'}",
+                f"the last release keeps serving; the SQL as it ran is in {target / 'run'}",
                 runs,
             )
         _finish(work)
@@ -94,8 +93,9 @@ def build(settings: Settings, progress: Progress | None = None, full: bool = Fal
             built_at=datetime.now(UTC).isoformat(timespec="seconds"),
             as_of=as_of,
             profile=settings.profile,
-            ledger_size=head.size if head else 0,
-            ledger_root=head.root if head else None,
+            # Of the entries that were read: the newest head may know more, committed since.
+            ledger_size=len(entries),
+            ledger_root=merkle.root(bytes.fromhex(e.leaf) for e in entries).hex() if entries else None,
             code_version=code_version(),
             files={name: state.sha256_file(work / f"{name}.duckdb") for name in state.SERVED},
             models=[asdict(r) for r in runs],
@@ -115,7 +115,10 @@ def as_of_date(entries: list[LedgerEntry]) -> str:
 @cache
 def code_version() -> str:
     """Version of the project and, in a checkout, the commit."""
-    version = getattr(brain, "__version__", "0.1.0")
+    try:
+        version = metadata.version("science-brain")
+    except metadata.PackageNotFoundError:
+        version = "not installed"
     try:
         commit = subprocess.run(
             ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, timeout=10
@@ -134,15 +137,17 @@ def _run_dbt(
     arguments = [
         "build",
         *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
-        *("--target-path", str(target), "--log-path", str(settings.logs / "dbt")),
+        *("--target-path", str(target)),
         *("--vars", f"{{as_of: '{as_of}'}}"),
-        *("--log-level", "none", "--log-level-file", "info", "--no-version-check", "--no-send-anonymous-usage-stats"),
+        # No log file, for it would quote the values that an error of the database quotes.
+        *("--log-level", "none", "--log-level-file", "none", "--no-version-check", "--no-send-anonymous-usage-stats"),
     ]
     with _environment(BRAIN_WAREHOUSE=str(work), BRAIN_DBT_TARGET=str(target)):
         try:
             result = dbtRunner(callbacks=[_teller(say)]).invoke(arguments)
         finally:
             _release_databases()
+            (target / "run_results.json").unlink(missing_ok=True)  # it quotes them too
     if result.exception is not None:
         return [], [without_values(str(result.exception))]
     runs, problems = [], []
@@ -199,18 +204,38 @@ def _release_databases() -> None:
         DuckDBConnectionManager._ENV = None
 
 
-_VALUE = re.compile(r"((?:string|value|json)\s+)(['\"]).*?\2", re.IGNORECASE | re.DOTALL)
+_IN_NODE = re.compile(r"\s*(\w+ Error(?: in [\w ]+ \([\w./-]+\))?)\s*\n")
+_CLASS = re.compile(r"\b([A-Z][A-Za-z-]*(?: [A-Za-z-]+){0,4} (?:Error|Exception)):")
+# What these quote are names of our own SQL and files: no row has been read. Candidate bindings can be values (pivot).
+_BEFORE_ROWS = ("Binder Error", "Catalog Error", "IO Error", "Parser Error")
+_VALUES_FROM = re.compile(r"\n\s*LINE \d+:|\binput:|Candidate bindings|Did you mean", re.IGNORECASE)
+_PLACES = (
+    re.compile(r"when casting from source column [A-Za-z_]\w*$", re.ASCII | re.MULTILINE),
+    re.compile(r"NOT NULL constraint failed: [A-Za-z_]\w*\.[A-Za-z_]\w*", re.ASCII),
+    re.compile(r"\bLINE \d+(?=:)"),
+)
 
 
 def without_values(message: str) -> str:
     """An error of dbt or DuckDB on one line without the data it quotes: a value could be somebody's name.
 
-    >>> without_values("Conversion Error: Could not convert string '610103' to DATE")
-    "Conversion Error: Could not convert string '…' to DATE"
+    Of an error met among the rows only its class and place are kept (model, column, line): DuckDB words such errors in
+    too many ways, some without quotation marks (`error(...)`, strptime), for a value to be cut out of them.
+
+    >>> without_values("Conversion Error: Could not convert string '610103' to DATE when casting from source column c")
+    'Conversion Error when casting from source column c'
     """
-    lines = [line.strip() for line in _VALUE.sub(r"\1'…'", message).splitlines() if line.strip()]
-    cut = next((i for i, line in enumerate(lines) if line.startswith("LINE ")), len(lines))
-    return " ".join(lines[:cut])[:600]
+    node = _IN_NODE.match(message)
+    where, rest = (f"{node[1]} ", message[node.end() :]) if node else ("", message)
+    kind = _CLASS.search(rest)
+    if kind and kind[1] not in _BEFORE_ROWS:
+        places = [found[0] for found in (p.search(rest) for p in _PLACES) if found]
+        return " ".join([where + kind[1], *places])
+    rest = _VALUES_FROM.split(rest)[0]
+    if not message.lstrip().startswith("Compilation Error"):  # dbt's own, about names in the project
+        for mark in "'" if kind else "'\"":  # from the first mark to the last: a value may hold some itself
+            rest = re.sub(f"{mark}(.*{mark}|.*)", f"{mark}…{mark}", rest, flags=re.DOTALL)
+    return " ".join((where + rest).split())[:600]
 
 
 def _count_rows(work: Path, runs: list[ModelRun]) -> list[ModelRun]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
+from importlib import metadata
 
 import duckdb
 import pytest
 
-from brain.errors import LockedError
+from brain.errors import BrainError, LockedError
 from ingest.ledger import Ledger, LedgerEntry
-from warehouse import connect, content, state
-from warehouse.build import BuildError, as_of_date
+from ingest.run import ingest_source
+from warehouse import connect, content, publish, state
+from warehouse.build import BuildError, as_of_date, code_version, without_values
 
 # dbt leaves its log file open.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -147,9 +149,76 @@ def test_a_failing_model_names_itself_and_leaves_the_last_build(small_house):
     with pytest.raises(BuildError, match=r"model dim_labs: .*Conversion Error") as failure:
         small_house.build()
     assert "王某" not in str(failure.value), "an error of the database quotes the value it stumbled over"
+    told = [p for p in small_house.settings.home.rglob("*") if p.suffix in (".json", ".log", ".txt")]
+    assert small_house.settings.home / "dbt" / "target" / "manifest.json" in told
+    assert [p for p in told if "王某" in p.read_text(encoding="utf-8")] == [], "nor do dbt's own files keep it"
+    assert not list(small_house.project.rglob("*.log"))
     assert {r.name: r.status for r in failure.value.models}["dim_labs"] == "error"
     assert state.build_path(small_house.settings).read_text() == last
     assert state.require_build(small_house.settings)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select cast(v as integer) from (select '王\"某''\n王某' as v)",
+        "select cast('王某' as date)",
+        "select cast('王某' as json)",
+        "select json_extract('{王某', '$.a')",
+        "select strptime('王某', '%Y-%m-%d')",
+        "select error('王某')",
+        "select 1 where error('Binder Error: 王某') is null",
+        "create temp table t (a varchar primary key); insert into t values ('王某'), ('王某')",
+        "create temp table t (a varchar check (a <> '王某')); insert into t values ('王某')",
+        "from (pivot (select '王某' as v, 1 as n) on v using sum(n)) select a",
+    ],
+)
+@pytest.mark.parametrize("prefix", ["", "Database Error in model m (models/m.sql)\n  ", "Runtime Error\n  Hm: "])
+def test_no_error_of_the_database_gives_a_value_away(sql, prefix):
+    with connect.memory() as con, pytest.raises(duckdb.Error) as failure:
+        con.execute(sql).fetchall()
+    said = without_values(prefix + str(failure.value))
+    assert "王" in str(failure.value) and "王" not in said
+    assert " Error" in said.removeprefix("Database Error in model m").removeprefix("Runtime Error"), "its class is kept"
+    assert "models/m.sql" in said or "models/m.sql" not in prefix
+
+
+@pytest.mark.parametrize(
+    ("message", "kept"),
+    [
+        ("Got 3 results, configured to fail if != 0", "Got 3 results, configured to fail if != 0"),
+        ('Binder Error: Referenced column "a" not found!\nCandidate bindings: "b"', 'Referenced column "a" not found!'),
+        ("Constraint Error: NOT NULL constraint failed: dim_labs.head", "NOT NULL constraint failed: dim_labs.head"),
+        ("Conversion Error: 'x'\n\nLINE 12: select 'x'", "Conversion Error LINE 12"),
+        ("Compilation Error in model m (models/m.sql)\n  'foo' is undefined", "(models/m.sql) 'foo' is undefined"),
+        ("unknown wording 'a' and 'b', \"c\", as it is", "unknown wording '…', \"…\", as it is"),
+    ],
+)
+def test_what_is_no_value_is_kept(message, kept):
+    assert kept in without_values(message)
+
+
+def test_the_version_is_that_of_the_installed_project():
+    assert code_version().split("+")[0] == metadata.version("science-brain")
+
+
+def test_a_batch_committed_while_a_build_starts_belongs_to_the_next_one(small_house, monkeypatch):
+    small_house.deliver("2024-01-01", small_house.labs(3))
+    ledger = Ledger(small_house.settings)
+    before, entries = ledger.head(), Ledger.entries
+
+    def read(self, *given):
+        found = entries(self, *given)
+        monkeypatch.setattr(Ledger, "entries", entries)
+        small_house.deliver("2025-01-01", small_house.labs(4))
+        return found
+
+    monkeypatch.setattr(Ledger, "entries", read)
+    small_house.build()
+    built = state.read_build(small_house.settings)
+    assert ledger.head().size > before.size
+    assert (built.ledger_size, built.ledger_root) == (before.size, before.root)
+    assert raw(small_house, "select count(*) from raw.labs__lab") == [(3,)]
 
 
 def test_a_failing_test_names_itself(small_house):
@@ -188,3 +257,35 @@ def test_a_lock_file_left_behind_locks_nobody_out(small_house):
     small_house.build()
     with (small_house.settings.run_dir / "warehouse.lock").open() as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_file_gone_bad_leaves_the_release_as_it_was(small_house):
+    """A delivery in the wrong encoding fails, one that shrank is held: what officials read stays, byte by byte."""
+    released = small_house.release("2024-01-01", small_house.labs(40))
+    labs = small_house.query("select * from dim_labs order by 1")
+    assert len(labs) == 40
+
+    def unchanged() -> None:
+        assert publish.current(small_house.settings) == released
+        notes = json.loads((released.path / "release.json").read_text(encoding="utf-8"))
+        assert {n: state.sha256_file(released.path / n) for n in notes["files"]} == notes["files"]
+        assert small_house.query("select * from dim_labs order by 1") == labs
+
+    head = Ledger(small_house.settings).head()
+    (small_house.settings.drop / "labs_2024-01-01.csv").unlink()
+    bad = small_house.settings.drop / "labs_2025-01-01.csv"
+    bad.write_bytes("code,name,field,budget,head,visited\nL1,第一实验室,光子,1,王某,\n".encode("gb18030"))
+    with pytest.raises(BrainError, match="is not utf-8"):
+        ingest_source(small_house.settings, "labs")
+    assert Ledger(small_house.settings).head() == head, "nothing of it is committed"
+    unchanged()
+    small_house.build()
+    small_house.check()
+    assert small_house.publish() == released, "a run over what is left has nothing new to say"
+    unchanged()
+    (batch,) = small_house.deliver("2025-02-01", small_house.labs(3))
+    assert batch.held
+    small_house.build()
+    small_house.check()
+    assert small_house.publish().content_hash == released.content_hash
+    assert small_house.query("select * from dim_labs order by 1") == labs
