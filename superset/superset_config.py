@@ -91,7 +91,12 @@ def DB_CONNECTION_MUTATOR(uri: Any, params: dict[str, Any], *_: Any) -> tuple[An
         error = SupersetDBAPIConnectionError("还没有发布的数据：第一次发布完成后，这里会自动显示。")
         error.status = 503  # DuckDB's own error would tell the path
         raise error
-    params["connect_args"] = {"read_only": True, "config": dict(LOCKED)}
+    # By itself DuckDB would spill beside the released file, where all workers meet and destroy each other's blocks. One
+    # folder per worker and file; DuckDB makes it when it must and removes it as it closes.
+    spill = STATE / "spill"
+    spill.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temp = str(spill / f"{os.getpid()}-{path.parent.name}-{name}")
+    params["connect_args"] = {"read_only": True, "config": {**LOCKED, "temp_directory": temp}}
     return uri.set(database=str(path), query={}), params
 
 

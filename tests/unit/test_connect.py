@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import duckdb
 import pytest
 
 from brain.errors import BrainError, LockedError
+from brain.settings import ROOT
 from warehouse import connect
 
 
@@ -146,3 +148,32 @@ def test_every_database_in_memory_spills_apart_and_a_file_always_to_the_same_pla
         assert folder(one) != folder(two)
     with connect.read_only(database) as one, connect.read_only(database) as two:  # refused if the two differed
         assert folder(one) == folder(two) != str(database) + ".tmp"
+
+
+def test_supersets_workers_spill_apart_from_each_other_and_from_the_release(tmp_path):
+    """Its configuration is asked in a process of its own, as a worker asks it."""
+    code = (
+        "import json, superset_config as c; from sqlalchemy.engine import make_url;"
+        "asked = [c.DB_CONNECTION_MUTATOR(make_url(f'duckdb:///{n}'), {})[1]['connect_args']['config'] "
+        "for n in ('official.duckdb', 'official.duckdb', 'audit.duckdb')];"
+        "print(json.dumps([a['temp_directory'] for a in asked]))"
+    )
+    (tmp_path / "var" / "releases" / "r1").mkdir(parents=True)
+    (tmp_path / "var" / "current").symlink_to("releases/r1")
+    (tmp_path / "secrets").mkdir()
+    for name in ("official.duckdb", "audit.duckdb"):
+        connect.read_write(tmp_path / "var" / "releases" / "r1" / name).close()
+    for name in ("superset_secret_key", "superset_guest_token_key"):
+        (tmp_path / "secrets" / name).write_text("no key " * 6)
+    homes = {"BRAIN_HOME": str(tmp_path / "var"), "BRAIN_SECRETS": str(tmp_path / "secrets")}
+    env = {**os.environ, **homes, "PYTHONPATH": str(ROOT / "superset")}
+    told = []
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+        told.append(json.loads(done.stdout))
+    for official, again, audit in told:
+        assert official == again != audit, "within a worker the same file must always be opened the same way"
+    assert not set(told[0]) & set(told[1])
+    spill = tmp_path / "var" / "superset" / "spill"
+    assert {Path(p).parent for some in told for p in some} == {spill}
+    assert spill.stat().st_mode & 0o777 == 0o700
