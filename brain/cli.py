@@ -132,6 +132,7 @@ def _ingest(
         except BrainError as e:  # one source that is down does not stop the others
             click.secho(f"error: {e}", fg="red", err=True)
             errors.append(e)
+            batches += e.batches
     return batches, errors
 
 
@@ -316,7 +317,7 @@ def verify(as_json: bool) -> None:
                 f"batch {seq} was not compared with landing: its contract changed, the next ingest derives it again"
             )
         for path in found["uncommitted"]:
-            click.echo(f"uncommitted (no problem, the next run removes it): {path}")
+            click.echo(f"uncommitted (no problem, the next run moves it to leftovers/): {path}")
         click.echo(found["checkpoint"] or "no entry yet")
     if found["problems"]:
         sys.exit(1)

@@ -1,5 +1,9 @@
 """Errors a person can act on. Everything else is a defect and keeps its traceback."""
 
+from __future__ import annotations
+
+from typing import Any
+
 
 class BrainError(Exception):
     """Something the user can mend.
@@ -8,6 +12,7 @@ class BrainError(Exception):
     """
 
     exit_code = 1
+    batches: tuple[Any, ...] = ()  # what the same run committed all the same
 
     def __init__(self, message: str, hint: str | None = None):
         super().__init__(message)

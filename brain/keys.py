@@ -45,8 +45,15 @@ class Keys:
 def load_keys(settings: Settings) -> Keys:
     """Read the keys; make them where there is no state yet.
 
-    Raises BrainError where state exists and a key is missing: a new key would silently break every proof and pseudonym.
+    Raises BrainError where state exists and a key or the ledger is missing: a new key would silently break every proof
+    and pseudonym, and beside a new ledger all that was landed would look like leftovers.
     """
+    lost = not settings.ledger_path.exists() and _holds_state(settings)
+    if lost and not settings.ledger_path.exists():  # asked twice: another first run may have begun in between
+        raise BrainError(
+            f"{settings.home} holds landing, raw or releases, but the ledger {settings.ledger_path} is missing",
+            "put ledger and keys back from your backup; to begin anew, set another BRAIN_HOME",
+        )
     if any(not (settings.secrets / n).exists() for n in NAMES):
         _make_keys(settings)
     values = []
@@ -71,13 +78,18 @@ def _make_keys(settings: Settings) -> None:
     with (settings.secrets / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         missing = [n for n in NAMES if not (settings.secrets / n).exists()]
-        if missing and settings.ledger_path.exists():
+        if missing and (settings.ledger_path.exists() or _holds_state(settings)):
             raise BrainError(
                 f"{settings.home} holds state, but {', '.join(missing)} is missing in {settings.secrets}",
                 "put the key back from your backup; a new one would not fit",
             )
         for name in missing:
             write_secret(settings.secrets / name, secrets.token_bytes(32).hex())
+
+
+def _holds_state(settings: Settings) -> bool:
+    """Whether there is anything that only a ledger and its keys can account for."""
+    return any(p.is_file() for f in (settings.landing, settings.raw, settings.releases) for p in f.rglob("*"))
 
 
 def write_secret(path: Path, text: str) -> None:
@@ -93,14 +105,3 @@ def write_secret(path: Path, text: str) -> None:
         os.link(unfinished, path)
     finally:
         unfinished.unlink()
-
-
-def secret_value(settings: Settings, name: str) -> str:
-    """The value of a named secret: variable `BRAIN_SECRET_<NAME>`, else the file `<BRAIN_SECRETS>/<NAME>`."""
-    value = os.environ.get(f"BRAIN_SECRET_{name}")
-    path = settings.secrets / name
-    if not value and path.is_file():
-        value = path.read_text().strip()
-    if not value:
-        raise BrainError(f"secret {name} is not set", f"set BRAIN_SECRET_{name} or write it to {path}")
-    return value

@@ -395,6 +395,8 @@ class _Reader:
             )
             if not since["param"]:
                 raise self.fail(f"{where}/since/param", "is missing")
+            if len(chosen) != 1:  # how far the others were fetched, nobody would know
+                raise self.fail(f"{where}/since", f"is for one record type, this server has {len(chosen)}", "`records`")
         auth = None
         if p.get("auth"):
             a = self.shape(p["auth"], {"scheme": None, "secret": None, "header": "X-Api-Key"}, f"{where}/auth")
@@ -409,6 +411,11 @@ class _Reader:
             "".encode(encoding)
         except LookupError:
             raise self.fail(f"{where}/encoding", f"{encoding!r} is unknown to Python") from None
+        format_ = self.choice(s.get("format") or p.get("format") or "json", FORMATS, f"{where}/format")
+        if format_ in ("csv", "jsonl") and not "\r\n".encode(encoding).endswith(b"\r\n"):
+            # locators are lines of the bytes as they came
+            hint = "deliver it as UTF-8 or GB18030"
+            raise self.fail(f"{where}/encoding", f"{encoding!r} has other line ends than ASCII", hint)
         as_of = str(p["asOf"]) if p.get("asOf") else None
         self.as_of(as_of, f"{where}/asOf")
         for name, pointer in (("items", p.get("items")), ("total", p.get("total")), ("paging/next", paging["next"])):
@@ -432,7 +439,7 @@ class _Reader:
             type=kind,
             profile=self.choice(s.get("environment"), PROFILES, f"{where}/environment"),
             location=s["path"] if kind == "local" else s["location"],
-            format=self.choice(s.get("format") or p.get("format") or "json", FORMATS, f"{where}/format"),
+            format=format_,
             encoding=encoding,
             records=chosen,
             items=p.get("items") or "",

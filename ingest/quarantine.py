@@ -13,12 +13,20 @@ from brain.errors import BrainError
 from brain.journal import append
 from brain.keys import load_keys
 from brain.settings import Settings
-from ingest.contract import load_sources
 from ingest.landing import Segment
 from ingest.ledger import Ledger, LedgerEntry, live_entries
 from ingest.raw import Stager
 from ingest.records import content_of, locate
-from ingest.run import Batch, _batch, _Run, place_files, remove_uncommitted, reread, source_lock
+from ingest.run import (
+    Batch,
+    SourceRun,
+    batch_of,
+    place_files,
+    remove_uncommitted,
+    reread,
+    source_lock,
+    source_of,
+)
 
 
 def list_items(settings: Settings, source: str | None = None) -> list[dict[str, Any]]:
@@ -78,7 +86,7 @@ def show(settings: Settings, item_id: str) -> dict[str, Any]:
     ledger = Ledger(settings)
     entry, item = _find(settings, ledger, item_id)
     append(settings, "access", [{"who": getpass.getuser(), "action": "quarantine show", "ref": item_id}])
-    source = load_sources(settings, all_profiles=True)[entry.source]
+    source = source_of(settings, entry.source, any_profile=True)
     server = next(s for s in source.servers if s.name == entry.data["server"])
     segment = Segment(settings.home / entry.data["landing"]["segment"], ledger.keys)
     landed = segment.entries()[item["payload"]]
@@ -95,9 +103,9 @@ def release(settings: Settings, item_id: str, why: str) -> Batch:
     """
     ledger = Ledger(settings)
     entry, _ = _find(settings, ledger, item_id)
-    source = load_sources(settings, all_profiles=True)[entry.source]
+    source = source_of(settings, entry.source, any_profile=True)
     with source_lock(settings, entry.source):
-        run = _Run(settings, source, False, None, lambda text: None)
+        run = SourceRun(settings, source, False, None, lambda text: None)
         live = live_entries(ledger.entries(entry.source, entry.record))
         entry, item = _find(settings, ledger, item_id)
         if _place(entry, item) in {_place(e, e.data["released"]) for e in live if e.data.get("released")}:
@@ -123,10 +131,10 @@ def release(settings: Settings, item_id: str, why: str) -> Batch:
             keep = ("fetch_id", "server", "address", "as_of", "since", "landing", "delivery", "declared_total")
             last = live[-1].data
             body = {
-                **run._body("accepted", shape.record, last["generation"]),
+                **run.body("accepted", shape.record, last["generation"]),
                 **{k: entry.data.get(k) for k in keep},
                 **staged.stats(),
-                "watermark": last["watermark"],
+                "watermark": entry.data["watermark"],
                 "reasons": {},
                 "raw": [],
                 "quarantine": None,
@@ -141,6 +149,9 @@ def release(settings: Settings, item_id: str, why: str) -> Batch:
                 },
             }
             [fresh] = ledger.commit([body], lambda seq, b: place_files(settings, seq, b, staged))
+        except BaseException:
+            stager.abandon()
+            raise
         finally:
             shutil.rmtree(work, ignore_errors=True)
-    return _batch(fresh)
+    return batch_of(fresh)

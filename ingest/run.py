@@ -6,22 +6,23 @@ import fcntl
 import gc
 import hashlib
 import hmac
+import json
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
 
-from brain.errors import BrainError, FetchError, HeldError, LockedError
+from brain.errors import BrainError, ContractError, FetchError, HeldError, LockedError, PayloadError
 from brain.keys import Keys, load_keys
 from brain.settings import Settings
-from ingest.contract import Record, Server, Source, load_sources
+from ingest.contract import SUFFIX, Record, Server, Source, load_source, source_files
 from ingest.fetch import FetchContext, Payload, fetch
 from ingest.fetch.files import DropFile, as_of_date, fetch_file, find_files
 from ingest.fetch.paging import SourceMovedError
@@ -32,6 +33,7 @@ from ingest.raw import Staged, Stager, committed_sql, file_ref
 from ingest.records import Reader, Shape, content_of
 
 Progress = Callable[[str], None]
+RESTORE = "put the newest ledger back from your backup; nothing was changed"
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,20 @@ class Delivery:
     file: DropFile | None = None
 
 
-def source_of(settings: Settings, name: str) -> Source:
-    """The named source of this profile; raises BrainError listing what there is."""
-    sources = load_sources(settings)
-    if name not in sources:
-        raise BrainError(f"no source {name!r} in profile {settings.profile}", f"known: {', '.join(sources) or 'none'}")
-    return sources[name]
+def source_of(settings: Settings, name: str, *, any_profile: bool = False) -> Source:
+    """The named source of this profile; raises BrainError listing what there is.
+
+    No other file is read: a broken one stops its own source only.
+    """
+    paths = source_files(settings)
+    found = [p for p in paths if p.name == name + SUFFIX]
+    if len(found) > 1:
+        raise ContractError(f"source {name} is declared twice", " and ".join(map(str, found)))
+    source = load_source(found[0]) if found else None
+    if source is None or not (any_profile or settings.profile in source.profiles):
+        known = ", ".join(p.name.removesuffix(SUFFIX) for p in paths)
+        raise BrainError(f"no source {name!r} in profile {settings.profile}", f"source files: {known}")
+    return source
 
 
 def ingest_source(
@@ -83,13 +93,14 @@ def ingest_source(
     """Fetch everything a source has to deliver and commit it, one batch per delivery and record type.
 
     `full`: ask for everything even where the source can tell what changed. `since`: ask from this date on.
-    Held batches are in the result with `held`; nothing of them reaches raw. Raises BrainError and its kinds.
+    Held batches are in the result with `held`; nothing of them reaches raw. Raises BrainError and its kinds; a delivery
+    that fails does not stop the others, and the error's `batches` are what was committed.
     """
     source = source_of(settings, name)
     say = progress or (lambda message: None)
     _claim_home(settings)
     with source_lock(settings, name):
-        run = _Run(settings, source, full, since, say)
+        run = SourceRun(settings, source, full, since, say)
         remove_uncommitted(settings, run.ledger, name)
         run.replay_if_changed()
         deliveries = run.deliveries()
@@ -97,14 +108,39 @@ def ingest_source(
             raise FetchError(
                 f"{name}: nothing to fetch in profile {settings.profile}", "set BRAIN_DROP, or look at `servers`"
             )
-        batches: list[Batch] = []
-        for delivery in deliveries:
-            try:
-                batches += run.deliver(delivery)
-            except SourceMovedError as e:  # pages that do not fit together are dropped whole, never patched
-                say(f"{e.message}; reading it once more")
-                batches += run.deliver(delivery)
+        return _deliver_all(run, deliveries)
+
+
+def _deliver_all(run: SourceRun, deliveries: list[Delivery]) -> list[Batch]:
+    """Every delivery that can be read. After a file that cannot, no later one of its record types: order matters."""
+    batches: list[Batch] = []
+    errors: list[BrainError] = []
+    stopped: set[str] = set()
+    left_out: list[str] = []
+    for delivery in deliveries:
+        ordered = run.ordered_records(delivery)
+        if stopped & ordered:
+            left_out.append(delivery.address)
+            run.say(f"{run.source.name} ← {delivery.address}: left out, for one before it could not be read")
+            continue
+        try:
+            batches += run.deliver_twice(delivery)
+        except (FetchError, PayloadError) as e:
+            run.say(f"{run.source.name} ← {delivery.address}: {e}")
+            errors.append(e)
+            stopped |= ordered
+        except BrainError as e:  # not this delivery's fault: the next would meet it too
+            e.batches = tuple(batches)
+            raise
+    if not errors:
         return batches
+    error = errors[0]
+    if len(errors) > 1 or left_out:
+        text = "; ".join(e.message for e in errors)
+        text += f"; left out, for they come after it: {', '.join(left_out)}" if left_out else ""
+        error = type(error)(text, error.hint)
+    error.batches = tuple(batches)
+    raise error from errors[0].__cause__
 
 
 def _claim_home(settings: Settings) -> None:
@@ -137,7 +173,7 @@ def source_lock(settings: Settings, name: str) -> Iterator[None]:
         yield
 
 
-class _Run:
+class SourceRun:
     """One run over one source, under its lock."""
 
     def __init__(self, settings: Settings, source: Source, full: bool, since: date | None, say: Progress):
@@ -169,7 +205,21 @@ class _Run:
                 found.append(Delivery(server, as_of_date(server, name), server.location))
         return sorted(found, key=lambda d: d.as_of or date.min)
 
+    def ordered_records(self, delivery: Delivery) -> set[str]:
+        """Record types for which this delivery must not be overtaken by a later one; histories order themselves."""
+        if not delivery.file and not delivery.as_of:
+            return set()
+        return {n for n in delivery.server.records if self.source.record(n).delivery != "history"}
+
     # -- one delivery -------------------------------------------------------------------------------------------
+
+    def deliver_twice(self, delivery: Delivery) -> list[Batch]:
+        """Deliver; once more where the source moved: pages that do not fit are dropped whole, never patched."""
+        try:
+            return self.deliver(delivery)
+        except SourceMovedError as e:
+            self.say(f"{e.message}; reading it once more")
+            return self.deliver(delivery)
 
     def deliver(self, delivery: Delivery) -> list[Batch]:
         server, source = delivery.server, self.source
@@ -255,9 +305,25 @@ class _Run:
             return None
         if self.since:
             return f"{self.since.isoformat()}T00:00:00Z"
-        marks = [e.data.get("watermark") for e in live_entries(history[records[0].name])]
-        marks = [m for m in marks if m]
-        return max(marks) + "Z" if marks else None
+        mark = self._mark(server, history[records[0].name])
+        return mark + "Z" if mark else None
+
+    def _mark(self, server: Server, history: list[LedgerEntry]) -> str | None:
+        """Up to when everything of a server was fetched, by its own times (UTC, ISO 8601 without zone)."""
+        data = [e.data for e in live_entries(history)]
+        return max((d["watermark"] for d in data if d["server"] == server.name and d.get("watermark")), default=None)
+
+    def _watermark(
+        self, server: Server, found: str | None, since: str | None, segment: Segment, history: list[LedgerEntry]
+    ) -> str | None:
+        """The mark to enter: never beyond a change that was not asked for, nor beyond the time of asking."""
+        mark = self._mark(server, history)
+        if since and (mark is None or since.removesuffix("Z") > mark):
+            return mark
+        if not found:
+            return found
+        asked = datetime.fromisoformat(segment.entries()[0].received_at).replace(tzinfo=None).isoformat()
+        return min(found, asked[: len(found)])
 
     def hash_file(self, history: list[LedgerEntry]) -> tuple[Path | None, bool]:
         """The hashes of the last committed state, and whether that is the committed file.
@@ -301,7 +367,7 @@ class _Run:
             keep = ("fetch_id", "server", "address", "as_of", "landing", "delivery", "declared_total", "complete")
             bodies.append(
                 {
-                    **self._body("committed", self.source.record(name), last["generation"]),
+                    **self.body("committed", self.source.record(name), last["generation"]),
                     **{k: old[k] for k in keep},
                     "received": old["received"],
                     "new": 0,
@@ -323,7 +389,7 @@ class _Run:
             if body["record"] in rebuilt:
                 _place_hashes(self.settings, seq, body, rebuilt[body["record"]])
 
-        return [_batch(e) for e in self.ledger.commit(bodies, place)]
+        return [batch_of(e) for e in self.ledger.commit(bodies, place)]
 
     def _digest(self, delivery: Delivery) -> str:
         """Keyed hash of address, as-of date and payload bytes: tells repeats apart without giving the bytes away."""
@@ -335,7 +401,7 @@ class _Run:
             mac.update(secrets.token_bytes(16))  # a live source may return to an earlier state: never the same
         return mac.hexdigest()[:32]
 
-    def _body(self, kind: str, record: Record, generation: int) -> dict[str, Any]:
+    def body(self, kind: str, record: Record, generation: int) -> dict[str, Any]:
         return {
             "kind": kind,
             "source": self.source.name,
@@ -368,7 +434,7 @@ class _Run:
             if record.delivery == "snapshot" and delivery.as_of and newest and delivery.as_of.isoformat() < newest:
                 holds.append(f"older_snapshot: as of {delivery.as_of}, committed is {newest}")
             body = {
-                **self._body("held" if holds else "committed", record, last["generation"] if last else 1),
+                **self.body("held" if holds else "committed", record, last["generation"] if last else 1),
                 "fetch_id": segment.fetch_id,
                 "server": delivery.server.name,
                 "address": delivery.address,
@@ -382,7 +448,7 @@ class _Run:
                 "delivery": self._digest(delivery),
                 "declared_total": declared,
                 **stats,
-                "watermark": s.watermark,
+                "watermark": self._watermark(delivery.server, s.watermark, since, segment, history[name]),
                 "reasons": s.reasons,
                 "raw": [],
                 "quarantine": None,
@@ -393,7 +459,7 @@ class _Run:
             checks.append(found)
         entries = self.ledger.commit(bodies, lambda seq, body: self._place(seq, body, staged[body["record"]]))
         self._journal(entries, checks)
-        return [_batch(e) for e in entries]
+        return [batch_of(e) for e in entries]
 
     def _place(self, seq: int, body: dict[str, Any], staged: Staged) -> None:
         """Move a batch's files to where the ledger says they are, durably; called inside the ledger's transaction."""
@@ -424,6 +490,7 @@ class _Run:
         staged: list[Staged] = []
         bodies: list[dict[str, Any]] = []
         current: Path | None = None
+        stager: Stager | None = None
         try:
             for i, entry in enumerate(live):
                 old = entry.data
@@ -437,8 +504,7 @@ class _Run:
                         "keep a server's entry as long as batches of it exist",
                     )
                 as_of = date.fromisoformat(old["as_of"]) if old["as_of"] else None
-                mark = server.since_field if record.name == server.records[0] else None
-                stager = Stager(self.shapes[record.name], work / str(i), current, True, as_of, mark)
+                stager = Stager(self.shapes[record.name], work / str(i), current, True, as_of)
                 stager.accept = old.get("released") is not None
                 for read, at in reread(
                     self.settings, self.keys, self.source, entry, server, [self.shapes[record.name]]
@@ -450,10 +516,10 @@ class _Run:
                 keep = ("fetch_id", "server", "address", "as_of", "since", "landing", "delivery", "declared_total")
                 bodies.append(
                     {
-                        **self._body("replay", record, generation),
+                        **self.body("replay", record, generation),
                         **{k: old.get(k) for k in keep},
                         **done.stats(),
-                        "watermark": done.watermark,
+                        "watermark": old["watermark"],  # how far was fetched, which no contract changes
                         "reasons": done.reasons,
                         "raw": [],
                         "quarantine": None,
@@ -472,6 +538,10 @@ class _Run:
                 last[0] = body["hashes"]
 
             self.ledger.commit(bodies, place)
+        except BaseException:
+            if stager:
+                stager.abandon()
+            raise
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
@@ -567,16 +637,46 @@ def uncommitted(settings: Settings, entries: list[LedgerEntry], source: str | No
 
 
 def remove_uncommitted(settings: Settings, ledger: Ledger, source: str) -> None:
-    """Remove one source's leftovers, and hash files that newer ones replaced; called under its lock."""
+    """Move one source's leftovers to `leftovers/<time>/`, remove hash files that newer ones replaced.
+
+    Called under the source's lock. Raises BrainError where the ledger cannot be the one that these files belong to.
+    """
     entries = ledger.entries(source)
+    found = uncommitted(settings, entries, source)
+    _require_whole(settings, ledger, source, found)
     newest = {e.record: e.data["hashes"] for e in live_entries(entries)}
     kept = {settings.home / ref["path"] for ref in newest.values() if ref}
     replaced = [p for p in (settings.hashes / source).rglob("*.parquet") if p not in kept]
-    for path in {*uncommitted(settings, entries, source), *replaced}:
-        path.unlink()
+    aside = settings.home / "leftovers" / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z"
+    for path in {*found, *replaced}:
+        if path in found:
+            target = aside / path.relative_to(settings.home)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(target)
+        else:
+            path.unlink()
         if path.parent.name.startswith("batch=") and not any(path.parent.iterdir()):
             path.parent.rmdir()
     shutil.rmtree(settings.work / source, ignore_errors=True)
+
+
+def _require_whole(settings: Settings, ledger: Ledger, source: str, leftovers: list[Path]) -> None:
+    """Raise BrainError where the ledger is older than what was built, released or landed: restored or empty."""
+    sizes: dict[Path, int] = {}
+    for path in (settings.warehouse_dir / "build.json", *settings.releases.glob("*/release.json")):
+        try:
+            sizes[path] = int(json.loads(path.read_text(encoding="utf-8"))["ledger_size"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    size = len(ledger.entries())  # read last: other sources commit meanwhile
+    for path, known in sizes.items():
+        if known > size:
+            where = path.relative_to(settings.home)
+            raise BrainError(f"the ledger holds {size} entries, {where} was made from {known}", RESTORE)
+    # a run that did not end leaves one fetch, and the next run moves it away before it makes another
+    landed = {p.name.split(".")[0] for p in leftovers if p.is_relative_to(settings.landing)}
+    if len(landed) > 1:
+        raise BrainError(f"landing holds {len(landed)} fetches of {source} that the ledger does not name", RESTORE)
 
 
 @contextmanager
@@ -591,7 +691,7 @@ def _no_cyclic_garbage() -> Iterator[None]:
             gc.enable()
 
 
-def _batch(entry: LedgerEntry) -> Batch:
+def batch_of(entry: LedgerEntry) -> Batch:
     d = entry.data
     names = ("received", "new", "unchanged", "withdrawn", "quarantined")
     return Batch(

@@ -46,11 +46,7 @@ class FetchContext:
 
 
 def fetch(server: Server, ctx: FetchContext) -> Iterator[Payload]:
-    """Obtain the payloads of one server of the contract."""
-    if server.type == "local":
-        from ingest.fetch.files import fetch_files
-
-        return fetch_files(server, ctx)
+    """Obtain the payloads of one endpoint of the contract; files of a drop are found and fetched one by one."""
     from ingest.fetch.http import fetch_http
 
     return fetch_http(server, ctx)

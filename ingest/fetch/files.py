@@ -11,7 +11,7 @@ from pathlib import Path
 from brain.errors import FetchError
 from brain.settings import Settings
 from ingest.contract import Server
-from ingest.fetch import FetchContext, Payload
+from ingest.fetch import Payload
 
 
 @dataclass(frozen=True)
@@ -64,15 +64,3 @@ def fetch_file(file: DropFile, server: Server) -> Iterator[Payload]:
         raise FetchError(f"{file.address} is empty", "ask the source for the file again")
     modified = datetime.fromtimestamp(stat.st_mtime, UTC).isoformat(timespec="seconds")
     yield Payload(body, f"drop:{file.address}", 200, datetime.now(UTC), {"Last-Modified": modified})
-
-
-def fetch_files(server: Server, ctx: FetchContext) -> Iterator[Payload]:
-    """Every matching file; raises FetchError where none matches."""
-    files = find_files(server, ctx.settings)
-    if not files:
-        raise FetchError(
-            f"{ctx.source.name}: no file matches {server.location} below the drop root",
-            "set BRAIN_DROP, or deliver the file",
-        )
-    for file in files:
-        yield from fetch_file(file, server)

@@ -15,8 +15,7 @@ import zstandard
 
 from brain.errors import BrainError, FetchError, PayloadError
 from ingest.contract import load_sources
-from ingest.fetch import FetchContext
-from ingest.fetch.files import fetch_files, find_files
+from ingest.fetch.files import find_files
 from warehouse.verify import verify
 
 pytestmark = pytest.mark.usefixtures("open_gate")
@@ -167,11 +166,3 @@ def test_files_are_found_in_the_order_of_date_then_name(house):
         ("b_20260102.csv", date(2026, 1, 2)),
         ("a_20260103.csv", date(2026, 1, 3)),
     ]
-
-
-def test_without_a_matching_file_the_fetcher_says_what_to_do(house):
-    house.contract()
-    source = load_sources(house.settings)["toy"]
-    with pytest.raises(FetchError, match=r"no file matches \*\.csv") as e:
-        list(fetch_files(source.servers[0], FetchContext(house.settings, source)))
-    assert "BRAIN_DROP" in e.value.hint

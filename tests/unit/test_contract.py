@@ -103,6 +103,14 @@ WRONG: dict[str, tuple[Change, str]] = {
         lambda d: _add(_server(d), "since", {"param": "since", "field": "updated"}),
         "servers/files/since/field",
     ),
+    "a watermark for two record types": (
+        lambda d: (
+            d["schema"].append({**_thing(d), "name": "other"}),
+            _add(_server(d), "since", {"param": "since", "field": "title"}),
+        ),
+        "servers/files/since",
+    ),
+    "an encoding with other line ends": (lambda d: _server(d).update(encoding="utf-16"), "servers/files/encoding"),
     "a row that may be of no type": (
         lambda d: _add(_thing(d), "when", {"field": "title", "present": True}),
         "servers/files/records",

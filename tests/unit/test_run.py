@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from ingest import run as run_module
 from ingest.fetch import Payload
 from ingest.landing import Segment
 from ingest.ledger import Ledger
-from ingest.run import source_lock
+from ingest.run import source_lock, source_of
 from warehouse.verify import verify
 
 pytestmark = pytest.mark.usefixtures("open_gate")
@@ -695,3 +697,186 @@ def test_the_ledger_names_every_file_with_its_hash(house):
     assert data["reasons"] == {"required:id": 1}
     assert data["address"] == "drop:list_2026-01-01.csv", "no path of a machine is recorded"
     assert str(house.root) not in entry.body and os.sep + "tmp" not in entry.body
+
+
+# -- a ledger that is lost or older than what lies beside it ------------------------------------------------------
+
+
+def kept(house: Any) -> dict[str, bytes]:
+    home = house.settings.home
+    return {f"{n}/{k}": v for n in ("landing", "raw", "hashes") for k, v in snapshot_of(home / n).items()}
+
+
+def test_a_lost_ledger_erases_nothing(house):
+    house.contract()
+    snapshot(house, 1, "1,a")
+    before = kept(house)
+    shutil.rmtree(house.settings.ledger_path.parent)
+    with pytest.raises(BrainError, match=r"ledger .* is missing"):
+        house.ingest()
+    with pytest.raises(BrainError, match=r"ledger .* is missing"):  # nor does a mere look make an empty one
+        verify(house.settings)
+    assert kept(house) == before and not house.settings.ledger_path.exists()
+
+
+def test_no_new_keys_beside_landing_whose_ledger_is_lost_too(house):
+    house.contract()
+    snapshot(house, 1, "1,a")
+    shutil.rmtree(house.settings.ledger_path.parent)
+    shutil.rmtree(house.settings.secrets)
+    with pytest.raises(BrainError, match="missing"):
+        house.ingest()
+    assert not list(house.settings.secrets.glob("*.key"))
+
+
+def restore_older(house: Any) -> None:
+    """Put back the ledger of the first batch after three more."""
+    snapshot(house, 1, "1,a")
+    backup = house.root / "backup"
+    shutil.copytree(house.settings.ledger_path.parent, backup)
+    for day in (2, 3, 4):
+        snapshot(house, day, f"{day},b")
+    shutil.rmtree(house.settings.ledger_path.parent)
+    shutil.copytree(backup, house.settings.ledger_path.parent)
+
+
+def test_an_older_ledger_is_told_by_what_was_landed_since(house):
+    house.contract()
+    restore_older(house)
+    before = kept(house)
+    with pytest.raises(BrainError, match="landing holds 3 fetches of toy that the ledger does not name"):
+        house.ingest()
+    assert kept(house) == before
+
+
+@pytest.mark.parametrize("place", ["warehouse/build.json", "releases/20260101T000000Z/release.json"])
+def test_an_older_ledger_is_told_by_what_was_made_from_a_newer_one(house, place: str):
+    house.contract()
+    snapshot(house, 1, "1,a")
+    path = house.settings.home / place
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"ledger_size": 1}))
+    snapshot(house, 2, "1,a")
+    path.write_text(json.dumps({"ledger_size": 3}))
+    before = kept(house)
+    with pytest.raises(BrainError, match=r"the ledger holds 2 entries, .* was made from 3"):
+        house.ingest()
+    assert kept(house) == before
+
+
+def test_leftovers_are_moved_aside_and_not_erased(house):
+    house.contract()
+    snapshot(house, 1, "1,a")
+    left = house.settings.landing / "toy" / "20260101T000000000000Z-abcdef.zst"
+    left.write_bytes(b"half a fetch")
+    house.ingest()
+    [moved] = (house.settings.home / "leftovers").rglob("*.zst")
+    assert moved.read_bytes() == b"half a fetch" and moved.parent.name == "toy" and not left.exists()
+
+
+# -- how far an incremental source was fetched --------------------------------------------------------------------
+
+
+@pytest.fixture
+def live(house, monkeypatch: pytest.MonkeyPatch):
+    """An endpoint that can tell what changed: rows to answer with, and what it was asked for."""
+    server = {"server": "live", "type": "api", "environment": "open", "location": "https://source.test/things"}
+    given = {"format": "jsonl", "since": {"param": "since", "field": "at"}}
+    server["customProperties"] = [{"property": k, "value": v} for k, v in given.items()]
+    fields = [house.field("id", key=1), house.field("at", "timestamp")]
+    house.contract(fields, servers=[server], delivery="changes")
+    rows: list[str] = []
+    asked: list[str | None] = []
+
+    def fetch(server: Any, ctx: Any) -> Any:
+        asked.append(ctx.since)
+        body = "".join(json.dumps({"id": str(i), "at": at}) + "\n" for i, at in enumerate(rows))
+        yield Payload(body.encode(), server.location, 200, datetime.now(UTC))
+
+    monkeypatch.setattr(run_module, "fetch", fetch)
+    return rows, asked
+
+
+def test_a_run_from_a_later_date_leaves_the_watermark_before_the_gap(house, live):
+    rows, asked = live
+    rows[:] = ["2026-01-05T00:00:00"]
+    house.ingest()
+    rows[:] = ["2026-03-01T00:00:00"]
+    house.ingest(since=date(2026, 2, 1))
+    house.ingest()
+    house.ingest()
+    assert asked == [None, "2026-02-01T00:00:00Z", "2026-01-05T00:00:00Z", "2026-03-01T00:00:00Z"]
+
+
+def test_a_first_run_from_a_date_is_followed_by_a_full_one(house, live):
+    rows, asked = live
+    rows[:] = ["2026-03-01T00:00:00"]
+    house.ingest(since=date(2026, 2, 1))
+    house.ingest()
+    assert asked == ["2026-02-01T00:00:00Z", None]
+
+
+def test_a_row_from_the_future_does_not_end_the_fetching(house, live):
+    rows, asked = live
+    rows[:] = ["2999-01-01T00:00:00"]
+    house.ingest()
+    house.ingest()
+    age = datetime.now(UTC) - datetime.fromisoformat(asked[1])
+    assert timedelta(0) <= age < timedelta(hours=1)
+
+
+def test_a_changed_contract_leaves_the_watermark(house, live):
+    rows, asked = live
+    rows[:] = ["2026-01-05T00:00:00"]
+    house.ingest()
+    rows[:] = ["2026-03-01T00:00:00"]
+    house.ingest(since=date(2026, 2, 1))
+    path = house.sources / "toy.odcs.yaml"
+    path.write_text(path.read_text().replace("logicalType: timestamp", "required: true\n    logicalType: timestamp"))
+    house.ingest()
+    assert house.entries("replay") and asked[-1] == "2026-01-05T00:00:00Z"
+
+
+# -- neighbours -----------------------------------------------------------------------------------------------------
+
+
+def two_servers(house: Any) -> None:
+    fields = [house.field("id", key=1), house.field("title")]
+    house.contract(
+        servers=[
+            house.server("a_*.csv", name="first", records=["a"]),
+            house.server("b_*.csv", name="second", records=["b"]),
+        ],
+        records=[house.record("a", fields), house.record("b", fields)],
+    )
+
+
+def test_a_failing_delivery_does_not_lose_its_neighbours(house):
+    two_servers(house)
+    house.deliver("a_2026-01-01.csv", b"id,title\n1,\xff\n")
+    house.deliver("b_2026-01-02.csv", "id,title\n1,b\n")
+    with pytest.raises(PayloadError, match="line 2") as e:
+        house.ingest()
+    assert [(b.record, b.new) for b in e.value.batches] == [("b", 1)]
+    assert [x.record for x in house.entries("committed")] == ["b"]
+
+
+def test_after_a_snapshot_that_cannot_be_read_no_later_one_of_its_record_type_is_taken(house):
+    two_servers(house)
+    house.deliver("a_2026-01-01.csv", b"id,title\n1,\xff\n")
+    house.deliver("a_2026-01-03.csv", "id,title\n1,later\n")
+    house.deliver("b_2026-01-02.csv", b"id,title\n1,\xff\n")
+    with pytest.raises(PayloadError, match=r"first.*; .*second.*left out.*a_2026-01-03\.csv"):
+        house.ingest()
+    assert house.entries() == []
+    house.deliver("a_2026-01-01.csv", "id,title\n1,mended\n")
+    house.deliver("b_2026-01-02.csv", "id,title\n1,b\n")
+    assert [b.record for b in house.ingest()] == ["a", "b", "a"]
+    assert [r["title"] for r in house.current(record="a")] == ["later"]
+
+
+def test_a_broken_source_file_stops_no_other_source(house):
+    house.contract()
+    (house.sources / "typo.odcs.yaml").write_text("id: typo\nserverz: []\n")
+    assert counts(snapshot(house, 1, "1,a")) == (1, 1, 0, 0, 0)
+    assert source_of(house.settings, "toy").name == "toy"
