@@ -94,7 +94,7 @@ class _Follower:
         if run["state"] == "failed":
             self._failed(run)
             return
-        batches = self.airflow.result(run["dag_id"], run["dag_run_id"], "ingest") or []
+        batches = (self.airflow.result(run["dag_id"], run["dag_run_id"], "ingest") or {}).get("batches", [])
         figures = "; ".join(
             f"{b['record']} {b['received']:,} received, {b['new']:,} new, {b['quarantined']:,} quarantined"
             for b in batches[:4]

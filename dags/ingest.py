@@ -11,9 +11,9 @@ from typing import Any
 
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param, get_parsing_context, task
 
-from brain.errors import ContractError, HeldError
+from brain.errors import BrainError, ContractError, HeldError
 from brain.settings import Settings
-from brain.tasks import DEFAULT_ARGS, TIMEZONE, final_errors, profile_sources
+from brain.tasks import DEFAULT_ARGS, TIMEZONE, committed_and_failed, final_errors, profile_sources
 from ingest.contract import Source
 
 
@@ -62,23 +62,24 @@ def ingest_dag(source: Source) -> DAG:
         },
     ) as dag:
 
-        @task(pool="ingest", outlets=[raw_asset(source.name)])
-        def ingest(params: dict[str, Any]) -> list[dict[str, Any]]:
-            """Returns one row of figures per batch."""
-            from ingest.run import ingest_source
-
+        @task(pool="ingest", outlets=[raw_asset(source.name)], multiple_outputs=False)
+        def ingest(params: dict[str, Any], ti: Any = None) -> dict[str, list[Any]]:
+            """Returns one row of figures per batch, and what failed beside them."""
             since = date.fromisoformat(params["since"]) if params["since"] else None
             with final_errors():
-                batches = ingest_source(
-                    Settings.from_env(), source.name, full=params["full"], since=since, progress=print
+                return committed_and_failed(
+                    Settings.from_env(), source.name, params["full"], since, is_last_try=ti.try_number > ti.max_tries
                 )
-            return [b.json() for b in batches]
 
         @task
-        def arrival_gate(batches: list[dict[str, Any]]) -> None:
-            """Fails when a batch is held. A task of its own: what was committed beside it goes on to the marts."""
-            held = [f"batch {b['seq']} ({b['record']}: {', '.join(b['reasons'])})" for b in batches if b["held"]]
+        def arrival_gate(found: dict[str, list[Any]]) -> None:
+            """Fails when a batch is held or a delivery failed. A task of its own: the rest goes on to the marts."""
+            held = [
+                f"batch {b['seq']} ({b['record']}: {', '.join(b['reasons'])})" for b in found["batches"] if b["held"]
+            ]
             with final_errors():
+                if found["errors"]:
+                    raise BrainError("; ".join(found["errors"]), "what else came is committed and goes on to the marts")
                 if held:
                     raise HeldError(
                         f"{source.name}: the arrival gate holds {'; '.join(held)}",

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from brain.errors import BrainError, ContractError, FetchError, HeldError, LockedError
+from brain.errors import BrainError, ContractError, FetchError, HeldError, LockedError, PayloadError
 from brain.settings import ROOT, Settings
-from brain.tasks import POOLS, final_errors, report_failure
+from brain.tasks import POOLS, committed_and_failed, final_errors, report_failure
 from ingest.contract import load_sources
 
 # Airflow reads its configuration when it is imported, so DAGs are read in a process of their own, as Airflow does
@@ -149,6 +149,22 @@ def test_an_error_that_no_retry_mends_fails_at_once(error: BrainError) -> None:
 def test_an_error_that_may_pass_is_left_to_the_retries(error: Exception) -> None:
     with pytest.raises(type(error)), final_errors():
         raise error
+
+
+@pytest.mark.usefixtures("open_gate")
+def test_what_was_committed_beside_a_failure_is_told_when_no_try_is_left(house) -> None:
+    record = [house.record(n, [house.field("id", key=1)]) for n in ("a", "b")]
+    servers = [house.server(f"{n}_*.csv", name=n, records=[n]) for n in ("a", "b")]
+    house.contract(servers=servers, records=record)
+    house.deliver("a_2026-01-01.csv", b"id\n\xff\n")
+    with pytest.raises(PayloadError):  # nothing was committed: the task fails also at its last try
+        committed_and_failed(house.settings, "toy", False, None, is_last_try=True)
+    house.deliver("b_2026-01-01.csv", "id\n1\n")
+    with pytest.raises(PayloadError):
+        committed_and_failed(house.settings, "toy", False, None, is_last_try=False)
+    found = committed_and_failed(house.settings, "toy", False, None, is_last_try=True)
+    assert [b["record"] for b in found["batches"]] == ["b"]
+    assert len(found["errors"]) == 1 and "line 2" in found["errors"][0]
 
 
 class Instance:
