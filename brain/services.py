@@ -98,11 +98,14 @@ def up(settings: Settings, echo: Echo) -> None:
         superset = superset_service(settings)
         _check_ports(settings, [*([demo] if demo else []), *airflow_services(settings), superset])
         provisioning = begin_provisioning(settings)  # needs no release, so it works beside Airflow
-        if demo:
-            start_demo(settings, demo, say)
-        start_airflow(settings, [f"ingest_{s}" for s in sources], say)
-        failed = run_main_job(settings, list(sources), say)
-        finish_provisioning(settings, provisioning, say)
+        try:
+            if demo:
+                start_demo(settings, demo, say)
+            start_airflow(settings, [f"ingest_{s}" for s in sources], say)
+            failed = run_main_job(settings, list(sources), say)
+            finish_provisioning(settings, provisioning, say)
+        finally:
+            end_provisioning(provisioning)  # no service: nobody would end it after us
         start_superset(settings, superset, say)
         say("ready")
     echo("")
@@ -252,6 +255,17 @@ def finish_provisioning(settings: Settings, provisioning: subprocess.Popen[bytes
     if code:
         raise BrainError("Superset could not be provisioned", _log_end(_provision_log(settings)))
     say("✓ dashboards provisioned")
+
+
+def end_provisioning(provisioning: subprocess.Popen[bytes]) -> None:
+    """End the provisioning if it still runs."""
+    if provisioning.poll() is None:
+        provisioning.terminate()
+        try:
+            provisioning.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            provisioning.kill()
+            provisioning.wait()
 
 
 def _provision_log(settings: Settings) -> Path:

@@ -228,7 +228,7 @@ class Reader:
                 pointers.append(pointer)
             except (msgspec.DecodeError, UnicodeDecodeError) as e:
                 raw = text.decode("utf-8", "replace") if self.keep_raw else None
-                rejected.append(Rejected(payload, pointer, _json_reason(e), raw))
+                rejected.append(Rejected(payload, pointer, _json_reason(e, self.keep_raw), raw))
             if len(rows) + len(rejected) >= CHUNK:
                 yield from self._split(payload, rows, pointers, rejected)
                 rows, pointers, rejected = [], [], []
@@ -433,11 +433,12 @@ def _condition(shape: Shape) -> Callable[[tuple], bool] | None:
     return holds
 
 
-def _json_reason(error: Exception) -> str:
+def _json_reason(error: Exception, tell_names: bool) -> str:
+    """Why a row was not decoded. `tell_names`: names unknown to the contract are no person's datum."""
     text = str(error)
-    unknown = re.search(r"unknown field `([^`]*)`", text)
-    if unknown:
-        return f"unknown_field:{unknown[1]}"
+    unknown = re.search(r"unknown field `(.*?)`(?: - at `|$)", text, re.DOTALL)
+    if unknown or "unknown field" in text:
+        return f"unknown_field:{unknown[1]}" if unknown and tell_names else "unknown_field:?"
     if isinstance(error, msgspec.ValidationError):
         return f"type:{text[:200]}"  # msgspec names types and place, never the value
     return f"not_json:{text[:100]}" if isinstance(error, msgspec.DecodeError) else "not_utf8"
@@ -519,10 +520,10 @@ class _JsonTree:
         return quick if all("." not in p[0] for p in paths) else values
 
     def page(self, content: bytes) -> list[Any]:
-        return self._unwrap(self._page.decode(content))
+        return self._unwrap(self._page.decode(content)) or []
 
     def elements(self, content: bytes) -> list[msgspec.Raw]:
-        return self._unwrap(self._raw_page.decode(content))
+        return self._unwrap(self._raw_page.decode(content)) or []
 
     def row(self, text: bytes) -> Any:
         return self._row.decode(text)
@@ -535,8 +536,12 @@ def _path(name: str) -> tuple[str, ...]:
 
 
 def _wrap(items: str, type_: Any) -> Any:
-    """The type of a page whose list lies at the pointer `items`; everything else of the page is skipped."""
+    """The type of a page whose list lies at the pointer `items`; everything else of the page is skipped.
+
+    There `null` is no items, as it is for the pager.
+    """
     if items:
+        type_ = type_ | None
         for name in reversed(_path(items)):
             type_ = msgspec.defstruct("Page", [("x", type_)], rename={"x": name})
     return type_

@@ -12,6 +12,7 @@ import pytest
 from brain.errors import FetchError
 from brain.settings import Settings
 from demo.server import CityServer, serve
+from ingest.contract import load_sources
 from ingest.fetch import http as http_module
 from ingest.ledger import Ledger
 from ingest.quarantine import list_items
@@ -52,6 +53,8 @@ def test_exactly_the_planted_rows_are_refused(tmp_path, seed):
             for record in records:
                 refused = [i for i in list_items(settings, source) if i["record"] == record]
                 planted = registers.planted(record)
+                if load_sources(settings)[source].is_personal:  # there a strange name may be a person's datum
+                    planted = [(k, "unknown_field:?" if r.startswith("unknown_field") else r) for k, r in planted]
                 assert Counter(r for i in refused for r in i["reasons"]) == Counter(reason for _, reason in planted)
                 # a row with an unannounced field is refused before its key is read
                 keyed = [

@@ -230,6 +230,22 @@ def test_json_at_the_root(bench):
     assert b.locate(b'[{"id":"1"}]', "/0") == {"id": "1"}
 
 
+def test_null_in_place_of_the_list_is_no_items(bench):
+    """As it is for the pager; a missing list is not."""
+    b = bench("json", items="/data/rows")
+    assert b.read(b'{"data":{"rows":null,"count":0}}') == ([], [])
+    for broken in (b'{"data":{"count":0}}', b'{"data":null}', b'{"data":{"rows":"none"}}'):
+        with pytest.raises(PayloadError, match="no list at /data/rows"):
+            b.read(broken)
+
+
+@pytest.mark.parametrize("name", ["13812345678", "a`b", "x` - at `$.y"])
+def test_an_unknown_name_beside_personal_data_is_not_quoted(bench, house, name: str):
+    fields = [house.field("id", key=1), house.field("phone", classification="personal", props={"mask": "phone"})]
+    line = json.dumps({"id": "1", name: "x"}).encode()
+    assert bench("jsonl", fields).read(line) == ([], [("L1", "unknown_field:?")])
+
+
 def test_one_bad_element_does_not_cost_the_page(bench):
     content = b'[{"id":"1"},{"id":"2","extra":true},{"id":["3"]},{"id":"4"}]'
     rows, rejected = bench("json").read(content)

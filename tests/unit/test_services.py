@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,27 @@ def test_a_second_up_beside_the_first_is_refused(tmp_path: Path) -> None:
         fcntl.flock(first, fcntl.LOCK_EX)
         with pytest.raises(LockedError):
             services.up(settings, lambda text: None)
+
+
+def test_provisioning_ends_with_an_up_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    began: list[subprocess.Popen[bytes]] = []
+
+    def begin(settings: Settings) -> subprocess.Popen[bytes]:
+        began.append(subprocess.Popen(["sleep", "600"]))
+        return began[0]
+
+    def fail(*_: object) -> None:
+        raise BrainError("Airflow is not ready")
+
+    monkeypatch.setattr(services, "begin_provisioning", begin)
+    monkeypatch.setattr(services, "_check_ports", lambda *_: None)
+    monkeypatch.setattr(services, "start_airflow", fail)
+    try:
+        with pytest.raises(BrainError, match="not ready"):
+            services.up(settings_with(tmp_path, BRAIN_PROFILE="open"), lambda text: None)
+        assert began[0].poll() is not None
+    finally:
+        began[0].kill()
 
 
 @pytest.mark.parametrize("lost", [*airflow_service.KEYS, airflow_service.PASSWORDS])
