@@ -157,6 +157,20 @@ def test_one_source_that_fails_does_not_stop_the_others(brain, house):
     assert "error: empty: nothing to fetch" in result.stderr
 
 
+@pytest.mark.usefixtures("open_gate")
+def test_what_a_failing_source_committed_is_listed(brain, house):
+    servers = [house.server("pair/bad_*.csv", name="bad", records=["a"])]
+    servers.append(house.server("pair/good_*.csv", name="good", records=["b"]))
+    house.contract(name="pair", servers=servers, records=[house.record(n, [house.field("id", key=1)]) for n in "ab"])
+    house.deliver("pair/bad_2026-01-01.csv", b"id\n\xff\n")
+    house.deliver("pair/good_2026-01-01.csv", "id\n1\n")
+    result = brain("ingest", "pair", "--json")
+    found = document(result)
+    assert result.exit_code == 1
+    assert [(b["record"], b["new"]) for b in found["batches"]] == [("b", 1)]
+    assert len(found["errors"]) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
