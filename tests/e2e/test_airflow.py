@@ -88,7 +88,10 @@ def runs_of(airflow: Airflow, dag_id: str) -> list[dict[str, Any]]:
 def test_the_scheduler_ran_every_source_to_a_release(platform: Platform, airflow: Airflow) -> None:
     sources = load_sources(platform.settings)
     for name in sources:
-        assert [r["state"] for r in runs_of(airflow, f"ingest_{name}")] == ["success"], name
+        # a cron time may pass meanwhile: a scheduled run that is still under way is no fault
+        states = [r["state"] for r in runs_of(airflow, f"ingest_{name}")]
+        assert "success" in states, name
+        assert set(states) <= {"success", "queued", "running"}, name
     assert {e.source for e in Ledger(platform.settings).entries()} == set(sources)
     release = json.loads((platform.settings.current / "release.json").read_text())
     assert release["ledger_size"] == len(Ledger(platform.settings).entries())

@@ -263,7 +263,7 @@ def verified(new_house: Callable[..., Any]) -> Any:
 def run_verifier(settings: Settings) -> subprocess.CompletedProcess[str]:
     [script] = blocks("docs/formats.md", "python")
     arguments = [str(settings.home), str(settings.secrets / "ledger.pub")]
-    return subprocess.run([sys.executable, "-I", "-c", script, *arguments], capture_output=True, text=True, timeout=60)
+    return subprocess.run([sys.executable, "-I", "-c", script, *arguments], capture_output=True, text=True, timeout=300)
 
 
 def test_the_verifier_of_the_formats_page_accepts_a_sound_house(verified: Any) -> None:
