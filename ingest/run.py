@@ -611,6 +611,7 @@ def rebuild_hashes(settings: Settings, record: Record, live: list[LedgerEntry], 
     key = f"substr(_record_id, {prefix + 1})"
     ckey = f"{key} || '@' || _version_order" if record.version_fields else key
     with duckdb.connect() as con:
+        con.execute(f"SET temp_directory='{folder}'")  # what spills are values of records: never elsewhere
         con.execute(
             "COPY (SELECT ckey, last(_hash ORDER BY _batch) AS hash, last(_change <> 'upsert' ORDER BY _batch) AS gone "
             f"FROM (SELECT *, {ckey} AS ckey FROM {committed_sql(files)}) "
