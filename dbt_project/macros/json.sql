@@ -44,13 +44,9 @@
     cast([] as varchar [])
 {%- endmacro -%}
 
-{#- First element (engines count from 0 or from 1), the first n, the number of elements. -#}
+{#- First element (engines count from 0 or from 1), the number of elements. -#}
 {%- macro first_of(list) -%}
     {{ list }}[1]
-{%- endmacro -%}
-
-{%- macro first_n(list, n) -%}
-    list_slice({{ list }}, 1, {{ n }})
 {%- endmacro -%}
 
 {%- macro list_size(list) -%}

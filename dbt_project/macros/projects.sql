@@ -9,7 +9,7 @@
 {#- Id of an NSFC project. The placeholder 0 is no number; the record that carries it is told by its id. -#}
 {%- macro nsfc_project_id(number, record_id) -%}
     case
-        when {{ number }} is null then 'nsfc:~' || substr(sha256({{ record_id }}), 1, 8)
+        when {{ number }} is null then 'nsfc:~' || substr({{ sha256_hex(record_id) }}, 1, 8)
         else 'nsfc:' || {{ number }}
     end
 {%- endmacro -%}

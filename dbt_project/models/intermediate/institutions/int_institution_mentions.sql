@@ -6,7 +6,7 @@ with projects as (
         institution_name as name,
         institution_credit_code as credit_code,
         district_code,
-        {{ json_text('record_ids', '$[0]') }} as record_id
+        {{ json_texts('record_ids') }} as record_ids
     from {{ ref('int_projects_unioned') }}
 
 ),
@@ -17,7 +17,7 @@ platforms as (
         host_name as name,
         host_credit_code as credit_code,
         cast(null as varchar) as district_code,
-        record_id
+        {{ list_of(['record_id']) }} as record_ids
     from {{ ref('stg_carriers__platform') }}
 
 ),
@@ -38,7 +38,7 @@ spellings as (
         credit_code,
         district_code,
         count(*) as mention_count,
-        {{ first_n('array_sort(array_agg(record_id))', 20) }} as record_ids
+        flatten(array_agg(record_ids)) as record_ids
     from unioned
     where name is not null
     group by name, credit_code, district_code
@@ -85,7 +85,7 @@ grouped as (
         min(c.credit_code) as credit_code,
         min(m.district_code) as district_code,
         cast(sum(m.mention_count) as bigint) as mention_count,
-        {{ first_n('array_sort(array_distinct(flatten(array_agg(m.record_ids))))', 20) }} as record_ids
+        flatten(array_agg(m.record_ids)) as record_ids
     from mentions as m
     left join codes as c on m.name_key = c.name_key
     where m.name_key is not null

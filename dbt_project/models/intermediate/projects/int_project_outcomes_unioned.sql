@@ -63,7 +63,7 @@ nssfc as (
 
     select
         projects.project_id,
-        substr(sha256(nssfc_grouped.outcome_key), 1, 8) as outcome_mark,
+        substr({{ sha256_hex('nssfc_grouped.outcome_key') }}, 1, 8) as outcome_mark,
         '成果' as outcome_kind,
         nssfc_grouped.title,
         {{ outcome_form('nssfc_grouped.form_text') }} as form,

@@ -94,7 +94,7 @@ heads as (
             order by length(places.place) desc, places.city_name asc nulls first, places.province_code asc
         ) as choice
     from parted
-    inner join places on starts_with(parted.head, places.place)
+    inner join places on {{ begins_with('parted.head', 'places.place') }}
 
 ),
 
@@ -109,7 +109,7 @@ rests as (
             order by length(places.place) desc, places.city_name asc nulls first, places.province_code asc
         ) as choice
     from parted
-    inner join places on starts_with(parted.rest, places.place)
+    inner join places on {{ begins_with('parted.rest', 'places.place') }}
 
 ),
 

@@ -21,7 +21,7 @@ final as (
         quarantined.payload,
         quarantined.pointer,
         quarantined.record_id,
-        quarantined.reasons[1] as main_reason,
+        {{ first_of('quarantined.reasons') }} as main_reason,
         {{ list_text('quarantined.reasons') }} as reasons,
         quarantined.raw_json,
         quarantined.quarantined_at

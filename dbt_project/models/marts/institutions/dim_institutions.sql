@@ -59,7 +59,7 @@ mentions as (
         max_by(district_code, (mention_count, name)) filter (where district_code is not null) as district_code,
         array_agg(distinct name) as names,
         cast(sum(mention_count) as integer) as mention_count,
-        {{ first_n('array_sort(flatten(array_agg(record_ids)))', 20) }} as record_ids
+        flatten(array_agg(record_ids)) as record_ids
     from {{ ref('int_institution_mentions') }}
     group by institution_id
 
@@ -211,7 +211,10 @@ joined as (
         coalesce(registers.link_rule, 'single') as link_rule,
         coalesce(mentions.mention_count, 0) as mention_count,
         cast(ror.version_count as integer) as version_count,
-        coalesce(registers.record_ids, mentions.record_ids) as record_ids
+        flatten({{ list_of([
+            'coalesce(registers.record_ids, ' ~ empty_list() ~ ')',
+            'coalesce(mentions.record_ids, ' ~ empty_list() ~ ')',
+        ]) }}) as record_ids
     from ids
     left join registers on ids.institution_id = registers.institution_id
     left join ror on ids.institution_id = ror.institution_id

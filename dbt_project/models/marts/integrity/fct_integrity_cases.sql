@@ -103,7 +103,7 @@ decision_rows as (
         d.barred_from_date as effective_from,
         d.barred_to_date as effective_to,
         {{ severity_label('d.severity') }} as severity,
-        array_to_string({{ json_texts('d.measures') }}, '；') as measure,
+        {{ list_text(json_texts('d.measures'), '；') }} as measure,
         cast(null as varchar) as notice_doi,
         cast(null as varchar) as original_doi,
         cast(null as varchar) as journal,

@@ -3,7 +3,8 @@
 with academicians as (
 
     select
-        'academicians:' || regexp_replace(record_id, '^academicians:(cae|cas)_academician:', '\1:') as person_id,
+        'academicians:' || {{ regex_group('record_id', '^academicians:(cae|cas)_academician:') }}
+        || ':' || regexp_replace(record_id, '^academicians:(cae|cas)_academician:', '') as person_id,
         'academicians' as source,
         '院士' as person_kind,
         'source_key' as identity_basis,

@@ -31,6 +31,18 @@ committed as (
 
 ),
 
+-- a held batch is a delivery attempt too: the contract counts the age from the last of them, as `brain sources` does
+attempts as (
+
+    select
+        source,
+        max(committed_at) as last_attempt_at
+    from batches
+    where kind in ('committed', 'held')
+    group by source
+
+),
+
 -- a held batch stays open until a later entry of the same source and record type stands behind it
 held as (
 
@@ -68,11 +80,12 @@ joined as (
         cast(coalesce(committed.quarantined, 0) as bigint) as quarantined,
         cast(coalesce(held.held_batches, 0) as bigint) as held_batches,
         coalesce(
-            24 * {{ days_between('cast(committed.last_batch_at as date)', as_of()) }} > sources.freshness_hours,
-            committed.last_batch_at is null
+            24 * {{ days_between('cast(attempts.last_attempt_at as date)', as_of()) }} > sources.freshness_hours,
+            attempts.last_attempt_at is null
         ) as is_stale
     from sources
     left join committed on sources.source = committed.source
+    left join attempts on sources.source = attempts.source
     left join held on sources.source = held.source
 
 ),
