@@ -383,26 +383,47 @@ def csv_rows(server: Server, payload: int, content: bytes) -> Iterator[tuple[str
 
 def locate(server: Server, content: bytes, pointer: str) -> Any:
     """The record at a locator, read again: bytes for line formats, the JSON value, or the cells of a sheet's row."""
+    return locator(server, content)(pointer)
+
+
+def locator(server: Server, content: bytes) -> Callable[[str], Any]:
+    """`locate` for many records of one payload, which is taken apart once."""
     if server.format in ("csv", "jsonl"):
-        found = re.fullmatch(r"L(\d+)(?:-(\d+))?", pointer)
-        if not found:
-            raise PayloadError(f"{pointer!r} is no line locator")
-        first, last = int(found[1]), int(found[2] or found[1])
         lines = content.splitlines(keepends=True) if server.format == "csv" else content.split(b"\n")
-        if last > len(lines):
-            raise PayloadError(f"{pointer!r} lies behind the payload's end")
-        return b"".join(lines[first - 1 : last])
+        return lambda pointer: _lines_at(lines, pointer)
     if server.format == "json":
-        value = msgspec.json.decode(as_utf8(server, 0, content))
-        for part in pointer.split("/")[1:]:
-            value = value[int(part)] if isinstance(value, list) else value[part.replace("~1", "/").replace("~0", "~")]
-        return value
+        document = msgspec.json.decode(as_utf8(server, 0, content))
+        return lambda pointer: _value_at(document, pointer)
     from ingest.workbook import read_workbook
 
-    for where, cells in read_workbook(content, server.sheet):
-        if where == pointer:
-            return cells
-    raise PayloadError(f"{pointer!r} is not in the workbook")
+    rows = dict(read_workbook(content, server.sheet))
+
+    def cells(pointer: str) -> list[str | None]:
+        if pointer not in rows:
+            raise PayloadError(f"{pointer!r} is not in the workbook")
+        return rows[pointer]
+
+    return cells
+
+
+def _lines_at(lines: list[bytes], pointer: str) -> bytes:
+    found = re.fullmatch(r"L(\d+)(?:-(\d+))?", pointer)
+    if not found:
+        raise PayloadError(f"{pointer!r} is no line locator")
+    first, last = int(found[1]), int(found[2] or found[1])
+    if last > len(lines):
+        raise PayloadError(f"{pointer!r} lies behind the payload's end")
+    return b"".join(lines[first - 1 : last])
+
+
+def _value_at(document: Any, pointer: str) -> Any:
+    for part in pointer.split("/")[1:]:
+        document = document[int(part)] if isinstance(document, list) else document[_member(part)]
+    return document
+
+
+def _member(part: str) -> str:
+    return part.replace("~1", "/").replace("~0", "~")
 
 
 def _is_json(text: str) -> bool:

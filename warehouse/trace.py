@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import getpass
 import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,11 @@ from brain.journal import append
 from brain.keys import Keys, load_keys
 from brain.settings import Settings
 from ingest.contract import Record, Source, load_sources
-from ingest.landing import Segment
+from ingest.landing import Entry, Segment
 from ingest.ledger import Ledger, LedgerEntry, live_entries
 from ingest.privacy import Pseudonymiser
 from ingest.raw import relation_sql
-from ingest.records import Reader, Shape, content_of, locate
+from ingest.records import Read, Reader, Shape, content_of, locator
 from warehouse import connect
 
 DATABASES = ("official", "audit")
@@ -47,6 +49,7 @@ class _Tracer:
         self.ledger = Ledger(settings, self.keys)
         self.entries = self.ledger.entries()
         self.release = self._open_release()
+        self._opened: dict[tuple[str, int, str], _Opened] = {}
 
     def close(self) -> None:
         if self.release:
@@ -73,7 +76,7 @@ class _Tracer:
                 hint = "a record id, <mart>:<key> or an entity id, as dashboards show them"
                 raise BrainError(f"nothing is known as {ref!r}", hint)
             record_ids = sorted({i for r in rows for i in r["record_ids"]})
-        records = [self._record(i) for i in record_ids]
+        records = self._records(record_ids)
         if not any(r["versions"] for r in records):
             raise BrainError(f"no committed version of {ref!r}", "`brain quarantine list` shows what was refused")
         batches = sorted({v["batch"] for r in records for v in r["versions"]})
@@ -163,27 +166,35 @@ class _Tracer:
 
     # -- records ------------------------------------------------------------------------------------------------
 
-    def _record(self, record_id: str) -> dict[str, Any]:
-        source_name, record_name, _ = record_id.split(":", 2)
+    def _records(self, record_ids: list[str]) -> list[dict[str, Any]]:
+        """Every record with its versions; ids of one record type are looked up together."""
+        groups: dict[tuple[str, str], list[str]] = {}
+        for record_id in record_ids:
+            source, record, _ = record_id.split(":", 2)
+            groups.setdefault((source, record), []).append(record_id)
+        return [r for (source, record), ids in groups.items() for r in self._of_type(source, record, ids)]
+
+    def _of_type(self, source_name: str, record_name: str, record_ids: list[str]) -> list[dict[str, Any]]:
         source = self.sources[source_name]
         record = source.record(record_name)
         if source.is_personal:  # what was landed is shown, so who looked is noted first
-            append(self.settings, "access", [{"who": getpass.getuser(), "action": "trace", "ref": record_id}])
+            who = getpass.getuser()
+            append(self.settings, "access", [{"who": who, "action": "trace", "ref": i} for i in record_ids])
         live = live_entries([e for e in self.entries if e.source == source_name and e.record == record_name])
         by_seq = {e.seq: e for e in live}
         files = [self.settings.home / f["path"] for e in live for f in e.data["raw"]]
         with connect.memory() as con:
             rows = con.execute(
-                f"SELECT _version, _change, _content_hash, _batch, _received_at, _as_of, _payload, _pointer FROM "
-                f"({relation_sql(record, files)}) WHERE _record_id = ? ORDER BY _version",
-                [record_id],
+                "SELECT _record_id, _version, _change, _content_hash, _batch, _received_at, _as_of, _payload, _pointer "
+                f"FROM ({relation_sql(record, files)}) WHERE _record_id IN (SELECT unnest(?)) ORDER BY _version",
+                [record_ids],
             ).fetchall()
-        return {
-            "record_id": record_id,
-            "source": source_name,
-            "record": record_name,
-            "versions": [self._version(source, record, by_seq[r[3]], r) for r in rows],
-        }
+        versions: dict[str, list[dict[str, Any]]] = {i: [] for i in record_ids}
+        for record_id, *row in rows:
+            versions[record_id].append(self._version(source, record, by_seq[row[3]], tuple(row)))
+        return [
+            {"record_id": i, "source": source_name, "record": record_name, "versions": versions[i]} for i in record_ids
+        ]
 
     def _version(self, source: Source, record: Record, entry: LedgerEntry, row: tuple) -> dict[str, Any]:
         version, change, content_hash, batch, received_at, as_of, payload, pointer = row
@@ -200,10 +211,10 @@ class _Tracer:
             "verified": None,
             "raw": None,
         }
-        segment = Segment(self.settings.home / data["landing"]["segment"], self.keys)
         if change == "withdrawn":  # proven by the whole delivery, which does not hold the record
             return found
-        landed = segment.entries()[payload]
+        opened = self._open(source, record, entry, payload)
+        landed = opened.landed
         found["payload"] = {
             "segment": data["landing"]["segment"],
             "offset": landed.offset,
@@ -214,28 +225,55 @@ class _Tracer:
             "url": landed.url,
             "received_at": landed.received_at,
         }
-        server = next(s for s in source.servers if s.name == data["server"])
-        try:
-            if segment.index_sha256 != data["landing"]["index_sha256"]:
-                raise IntegrityError("the landing index was changed")
-            content = content_of(server, landed, segment.body(landed))
-            value = locate(server, content, pointer)
-            found["raw"] = _shown(value, server.encoding)
-            found["verified"] = self._hash_at(source, record, server, payload, content, pointer) == content_hash
-        except IntegrityError:
+        if opened.locate is None:
             found["verified"] = False
+            return found
+        found["raw"] = _shown(opened.locate(pointer), opened.encoding)
+        found["verified"] = opened.hash_at(pointer) == content_hash
         return found
 
-    def _hash_at(
-        self, source: Source, record: Record, server: Any, payload: int, content: bytes, pointer: str
-    ) -> str | None:
-        """Content hash of the record at a locator, computed again from the landed bytes."""
-        shapes = [Shape(source.record(n), Pseudonymiser(self.keys)) for n in server.records]
-        shape = next(s for s in shapes if s.record.name == record.name)
-        for read in Reader(server, shapes, keep_raw=False).read(payload, content):
-            if read.record == record.name and pointer in read.pointers:
-                return shape.hashes([read.rows[read.pointers.index(pointer)]])[0].hex()
-        return None
+    def _open(self, source: Source, record: Record, entry: LedgerEntry, payload: int) -> _Opened:
+        """A payload of a batch, proven and taken apart once however many of its records are traced."""
+        data = entry.data
+        key = (data["landing"]["segment"], payload, record.name)
+        if key not in self._opened:
+            segment = Segment(self.settings.home / data["landing"]["segment"], self.keys)
+            landed = segment.entries()[payload]
+            server = next(s for s in source.servers if s.name == data["server"])
+            opened = _Opened(landed, server.encoding, Shape(record, Pseudonymiser(self.keys)))
+            try:
+                if segment.index_sha256 != data["landing"]["index_sha256"]:
+                    raise IntegrityError("the landing index was changed")
+                content = content_of(server, landed, segment.body(landed))
+                shapes = [Shape(source.record(n), Pseudonymiser(self.keys)) for n in server.records]
+                opened.locate = locator(server, content)
+                opened.reads = Reader(server, shapes, keep_raw=False).read(payload, content)
+            except IntegrityError:
+                pass  # told as not verified
+            self._opened[key] = opened
+        return self._opened[key]
+
+
+@dataclass
+class _Opened:
+    """One landed payload. `locate` is None where its bytes are not what the ledger says."""
+
+    landed: Entry
+    encoding: str
+    shape: Shape
+    locate: Callable[[str], Any] | None = None
+    reads: Iterator[Read] = field(default_factory=lambda: iter(()))
+    rows: dict[str, Any] = field(default_factory=dict)
+
+    def hash_at(self, pointer: str) -> str | None:
+        """Content hash of the record at a locator, computed again; reads on until it comes to it."""
+        while pointer not in self.rows:
+            read = next(self.reads, None)
+            if read is None:
+                return None
+            if read.record == self.shape.record.name:
+                self.rows.update(zip(read.pointers, read.rows, strict=True))
+        return self.shape.hashes([self.rows[pointer]])[0].hex()
 
 
 def _shown(value: Any, encoding: str) -> Any:
