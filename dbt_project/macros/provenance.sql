@@ -69,6 +69,10 @@
         when 'integrity' then '科研诚信'
         when 'enterprise' then '企业'
         when 'report' then '科技报告'
+        when 'service' then '科技服务'
+        when 'finance' then '财政与科技金融'
+        when 'plan' then '规划指标与任务'
+        when 'steward' then '人工处置'
         when 'reference' then '参照数据'
         else {{ value }}
     end
