@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from brain.errors import ContractError
-from brain.settings import PROFILES, Settings
+from brain.settings import Settings
 
 STANDARD = "v3.2.0"
 SUFFIX = ".odcs.yaml"

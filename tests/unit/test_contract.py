@@ -10,7 +10,8 @@ import yaml
 
 from brain.errors import ContractError
 from brain.settings import ROOT, Settings
-from ingest.contract import load_source, load_sources, strptime_format
+from ingest.contract import load_source, load_sources
+from ingest.contract_reader import strptime_format
 
 Change = Callable[[dict[str, Any]], object]
 

@@ -18,7 +18,7 @@ import yaml
 
 from brain import errors
 from brain.cli import main
-from brain.settings import ROOT, Settings
+from brain.settings import PROFILES, ROOT, Settings
 from ingest import contract
 from ingest.contract import load_source, load_sources
 from ingest.records import NOTHING, Shape
@@ -90,7 +90,7 @@ def test_every_custom_property_has_its_row(heading: str, names: set[str]) -> Non
 @pytest.mark.parametrize(
     ("heading", "names"),
     [
-        ("Servers", {*contract.FORMATS, *contract.PAGING, *contract.AUTH, *contract.LIMITS, *contract.PROFILES}),
+        ("Servers", {*contract.FORMATS, *contract.PAGING, *contract.AUTH, *contract.LIMITS, *PROFILES}),
         ("Record types", {*contract.CLASSES, *contract.DELIVERIES}),
         ("Fields", {*contract.TYPES, *contract.CLASSIFICATIONS, *contract.MASKS, *contract.CHECK_DIGITS}),
     ],
