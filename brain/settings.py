@@ -5,9 +5,10 @@
 | `BRAIN_HOME` | all state | `./var` |
 | `BRAIN_SECRETS` | keys and passwords (0700) | `./.secrets` |
 | `BRAIN_SOURCES` | folders of source files, `:`-separated | `ingest/sources` |
-| `BRAIN_DROP` | root of file drops | none |
+| `BRAIN_DROP` | root of file drops | none; profile `demo`: `<BRAIN_HOME>/demo/drop` |
 | `BRAIN_PROFILE` | `demo` (the stand-in city) or `open` (public sources) | `demo` |
 | `BRAIN_DEMO_URL`, `BRAIN_DEMO_PORT` | where the stand-in city answers | `http://127.0.0.1:8790` |
+| `BRAIN_DEMO_DATABASE` | its database (SQLAlchemy, no password) | `sqlite:///<BRAIN_HOME>/demo/finance.sqlite` |
 | `BRAIN_AIRFLOW_PORT`, `BRAIN_SUPERSET_PORT` | ports of the services | `8080`, `8088` |
 | `BRAIN_WEBHOOK` | address that failure messages are posted to | none |
 """
@@ -37,6 +38,7 @@ class Settings:
     profile: str
     demo_url: str
     demo_port: int
+    demo_database: str
     airflow_port: int
     superset_port: int
     webhook: str | None
@@ -61,22 +63,26 @@ class Settings:
         profile = env.get("BRAIN_PROFILE") or "demo"
         if profile not in PROFILES:
             raise BrainError(f"BRAIN_PROFILE={profile} is unknown", f"use one of: {', '.join(PROFILES)}")
+        home = path("BRAIN_HOME", ROOT / "var")
         drop = path("BRAIN_DROP", ROOT) if env.get("BRAIN_DROP") else None
         if drop is not None and not drop.is_dir():
             raise BrainError(f"BRAIN_DROP={drop} is no folder", "point it at the root of the file drops")
+        if drop is None and profile == "demo":  # the stand-in city makes it
+            drop = home / "demo" / "drop"
         sources = env.get("BRAIN_SOURCES")
         dirs = (
             [Path(d).expanduser().resolve() for d in sources.split(":") if d] if sources else [ROOT / "ingest/sources"]
         )
         demo_port = port("BRAIN_DEMO_PORT", 8790)
         return cls(
-            home=path("BRAIN_HOME", ROOT / "var"),
+            home=home,
             secrets=path("BRAIN_SECRETS", ROOT / ".secrets"),
             source_dirs=tuple(dirs),
             drop=drop,
             profile=profile,
             demo_url=(env.get("BRAIN_DEMO_URL") or f"http://127.0.0.1:{demo_port}").rstrip("/"),
             demo_port=demo_port,
+            demo_database=env.get("BRAIN_DEMO_DATABASE") or f"sqlite:///{home / 'demo' / 'finance.sqlite'}",
             airflow_port=port("BRAIN_AIRFLOW_PORT", 8080),
             superset_port=port("BRAIN_SUPERSET_PORT", 8088),
             webhook=env.get("BRAIN_WEBHOOK") or None,
@@ -91,10 +97,11 @@ class Settings:
             "BRAIN_PROFILE": self.profile,
             "BRAIN_DEMO_URL": self.demo_url,
             "BRAIN_DEMO_PORT": str(self.demo_port),
+            "BRAIN_DEMO_DATABASE": self.demo_database,
             "BRAIN_AIRFLOW_PORT": str(self.airflow_port),
             "BRAIN_SUPERSET_PORT": str(self.superset_port),
         }
-        if self.drop:
+        if self.drop and self.drop != self.demo_drop:  # a folder that is given must exist
             env["BRAIN_DROP"] = str(self.drop)
         if self.webhook:
             env["BRAIN_WEBHOOK"] = self.webhook
@@ -104,6 +111,11 @@ class Settings:
     def profile_label(self) -> str:
         """The mark every dashboard carries: 演示数据 over the stand-in city."""
         return PROFILE_LABELS[self.profile]
+
+    @property
+    def demo_drop(self) -> Path:
+        """Where the stand-in city drops its files; it writes into no other folder."""
+        return self.home / "demo" / "drop"
 
     @property
     def landing(self) -> Path:

@@ -13,7 +13,8 @@ from brain.settings import ROOT, Settings
 def test_defaults_lie_in_the_checkout():
     s = Settings.from_env({})
     assert (s.home, s.secrets, s.source_dirs) == (ROOT / "var", ROOT / ".secrets", (ROOT / "ingest/sources",))
-    assert (s.profile, s.drop, s.webhook) == ("demo", None, None)
+    assert (s.profile, s.drop, s.webhook) == ("demo", ROOT / "var/demo/drop", None)
+    assert s.demo_database == f"sqlite:///{ROOT}/var/demo/finance.sqlite"
     assert (s.airflow_port, s.superset_port, s.demo_port) == (8080, 8088, 8790)
 
 
@@ -72,6 +73,7 @@ def test_a_child_process_gets_the_same_settings(tmp_path: Path):
         "BRAIN_PROFILE": "open",
         "BRAIN_DEMO_URL": "http://127.0.0.1:1",
         "BRAIN_DEMO_PORT": "2",
+        "BRAIN_DEMO_DATABASE": "postgresql://reader@127.0.0.1:3/city",
         "BRAIN_AIRFLOW_PORT": "3",
         "BRAIN_SUPERSET_PORT": "4",
         "BRAIN_WEBHOOK": "http://127.0.0.1:5/hook",
@@ -79,6 +81,15 @@ def test_a_child_process_gets_the_same_settings(tmp_path: Path):
     s = Settings.from_env(env)
     assert s.environ() == env
     assert Settings.from_env(s.environ()) == s
+
+
+def test_the_city_drops_its_files_below_home_unless_told_otherwise(tmp_path: Path):
+    """The folder is made when the city first writes: a child must not be refused for want of it."""
+    s = Settings.from_env({"BRAIN_HOME": str(tmp_path / "home")})
+    assert s.drop == s.demo_drop == tmp_path / "home/demo/drop"
+    assert "BRAIN_DROP" not in s.environ() and Settings.from_env(s.environ()) == s
+    assert Settings.from_env({"BRAIN_DROP": str(tmp_path)}).drop == tmp_path
+    assert Settings.from_env({"BRAIN_PROFILE": "open"}).drop is None
 
 
 def test_the_demo_profile_is_marked_as_such():
