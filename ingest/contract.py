@@ -42,14 +42,17 @@ FORMATS = ("csv", "jsonl", "json", "xlsx")
 MASKS = ("id_number", "phone", "email", "address")
 CHECK_DIGITS = ("uscc", "orcid", "ror", "id_number")
 PAGING = ("none", "page", "offset", "cursor", "link")
-AUTH = ("bearer", "header")
+AUTH = ("bearer", "header", "password")
 
 SERVER_PROPERTIES = {
     "records", "asOf", "items", "delimiter", "sheet", "headerRows", "format", "encoding",
     "fallbackFor", "total", "paging", "since", "auth", "limits", "params",
 }  # fmt: skip
-RECORD_PROPERTIES = {"class", "delivery", "versionFields", "ignoredFields", "when", "deletedWhen", "keyNote"}
-FIELD_PROPERTIES = {"aliases", "nullValues", "mask", "checkDigit", "unit"}
+DATABASE_PROPERTIES = {"table", "query", "batchRows"}
+FORM_PROPERTIES = {"sheets", "skipRows", "headerJoin", "fillMerged", "sumRows", "footer", "taken", "member"}
+SERVER_PROPERTIES |= DATABASE_PROPERTIES | FORM_PROPERTIES
+RECORD_PROPERTIES = {"class", "delivery", "versionFields", "ignoredFields", "when", "deletedWhen", "keyNote", "widths"}
+FIELD_PROPERTIES = {"aliases", "nullValues", "mask", "checkDigit", "unit", "widths"}
 OPTIONS = {
     "string": {"pattern", "minLength", "maxLength"},
     "integer": {"minimum", "maximum"},
@@ -57,6 +60,8 @@ OPTIONS = {
     "date": {"format", "minimum", "maximum"},
     "timestamp": {"format", "minimum", "maximum"},
 }
+SERVERS = ("local", "api", "postgresql", "postgres", "custom")  # the last three: databases
+TAKEN_FROM = ("file", "sheet", "cell")
 NOT_CARRIED_OUT = ("unique", "quality")  # rules that the standard allows and nothing here would judge
 LIMITS = {
     "timeoutSeconds": 30, "deadlineSeconds": 900, "retries": 5, "perSecond": 0, "maxBytes": 512 * 1024 * 1024,
@@ -78,18 +83,72 @@ class Paging:
 
 @dataclass(frozen=True)
 class Auth:
-    """`scheme`: bearer (Authorization) or header (`header` names it). `secret`: name of the secret, never its value."""
+    """How to sign in. `secret`: name of the secret, never its value.
+
+    `scheme`: bearer (Authorization), header (`header` names it), password (databases, with `user`).
+    """
 
     scheme: str
     secret: str
     header: str = "X-Api-Key"
+    user: str | None = None
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is read of a database: a table (of `schema`, if named) or the text of one SELECT.
+
+    `batch_rows`: rows of one landed payload.
+    """
+
+    table: str | None
+    schema: str | None
+    text: str | None
+    batch_rows: int = 5000
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A column whose one value stands beside a table: in the file's address, the sheet's name or a cell above it.
+
+    `column`: the physical name it gets. `cell`: row and column from 1. `pattern`: its group 1 is the value.
+    """
+
+    column: str
+    origin: str
+    pattern: str | None
+    cell: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a table lies in a file. Patterns are Python's; rows are judged by their first filled cell without spaces.
+
+    `skip_rows`: rows above the header. `join`: what joins the levels of a header. `sum_rows`: rows that are left out.
+    `footer`: rows that end the table.
+    """
+
+    sheets: str | None = None
+    skip_rows: int = 0
+    join: str | None = None
+    fill_merged: bool = False
+    sum_rows: str | None = None
+    footer: str | None = None
+    taken: tuple[Taken, ...] = ()
+
+    @property
+    def is_loose(self) -> bool:
+        """Whether names of columns are compared without white space and widths."""
+        return self.join is not None or self.skip_rows > 0
 
 
 @dataclass(frozen=True)
 class Server:
-    """One file pattern or one endpoint of a source.
+    """One file pattern, one endpoint or one table of a source.
 
-    `location`: path pattern below the drop root (local) or URL (api). `records`: record types read from each row.
+    `type`: local, api or database.
+    `location`: path pattern below the drop root (local), URL (api) or SQLAlchemy address (database).
+    `records`: record types read from each row.
     `as_of`: ISO date, or a regular expression whose group finds the date in the file name.
     `limits`: timeoutSeconds, deadlineSeconds, retries, perSecond, maxBytes, maxRatio.
     """
@@ -113,6 +172,9 @@ class Server:
     since_field: str | None = None
     auth: Auth | None = None
     params: tuple[tuple[str, str], ...] = ()
+    query: Query | None = None
+    form: Form = Form()
+    member: str | None = None
     limits: tuple[tuple[str, float], ...] = tuple(LIMITS.items())
 
     def limit(self, name: str) -> float:
@@ -124,7 +186,8 @@ class Field:
     """One property of a record type.
 
     `physical`: the names it has in the source, first match wins; a name beginning with `/` is a JSON pointer.
-    `label`: Chinese. `date_format`: strptime pattern. `null_values`: sentinels that mean unknown.
+    `label`: Chinese. `date_format`: strptime pattern. `null_values`: sentinels that mean unknown. `any_width`: numbers
+    and dates are read as offices type them, full-width and with thousands separators.
     """
 
     name: str
@@ -146,6 +209,7 @@ class Field:
     mask: str | None = None
     check_digit: str | None = None
     unit: str | None = None
+    any_width: bool = False
 
     @property
     def is_nested(self) -> bool:
@@ -201,8 +265,11 @@ class Record:
         When it changes, raw is derived again from landing, so what was refused is judged again too.
         """
         told = {"label", "description", "classification", "unit"}  # words for people: they change nothing in raw
+        later = {"any_width"}  # came later: where they are not used the hash is what it was
         shape = {
-            "fields": [{k: v for k, v in vars(f).items() if k not in told} for f in self.fields],
+            "fields": [
+                {k: v for k, v in vars(f).items() if k not in told and (v or k not in later)} for f in self.fields
+            ],
             "ignored": self.ignored,
             "delivery": [self.delivery, self.version_fields, self.when, self.deleted_when],
         }

@@ -103,7 +103,8 @@ class _Reader(Checker):
             raise self.fail(where, "is no record type's name", "use lower case letters, digits, single underscores")
         p = self.props(obj, RECORD_PROPERTIES, where)
         self.carried_out(obj, where)
-        fields = tuple(self.field(f, where) for f in obj.get("properties") or ())
+        widths = self.widths(p, where)
+        fields = tuple(self.field(f, where, widths) for f in obj.get("properties") or ())
         names = [f.name for f in fields]
         made = {f"{f.name}_pseudonym" for f in fields if f.mask}
         if made & set(names):
@@ -151,7 +152,10 @@ class _Reader(Checker):
             raise self.fail(where, f"key field {personal[0]} is personal or nested", "record ids are shown everywhere")
         return record
 
-    def field(self, f: dict[str, Any], where: str) -> Field:
+    def widths(self, p: dict[str, Any], where: str) -> bool:
+        return p.get("widths") is not None and bool(self.choice(p["widths"], ("normalise",), f"{where}/widths"))
+
+    def field(self, f: dict[str, Any], where: str, widths: bool) -> Field:
         name = f["name"]
         where = f"{where}/{name}"
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
@@ -167,6 +171,9 @@ class _Reader(Checker):
         if wrong:
             raise self.fail(f"{where}/pattern", wrong, "the syntax is RE2's: no look-around, no back references")
         primary = bool(f.get("primaryKey"))
+        typed = type_ in ("integer", "number", "date", "timestamp")
+        if p.get("widths") and not typed:
+            raise self.fail(f"{where}/widths", f"is not carried out for the type {type_}", "numbers and dates have it")
         mask = p.get("mask")
         classification = self.choice(f.get("classification"), CLASSIFICATIONS, f"{where}/classification")
         if mask and classification not in ("personal", "sensitive"):
@@ -198,6 +205,7 @@ class _Reader(Checker):
             if p.get("checkDigit")
             else None,
             unit=p.get("unit"),
+            any_width=typed and (widths or self.widths(p, where)),
         )
 
     def carried_out(self, element: dict[str, Any], where: str) -> None:

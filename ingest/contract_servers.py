@@ -7,17 +7,19 @@ from datetime import date
 from typing import Any
 
 from brain.settings import PROFILES
-from ingest.contract import AUTH, FORMATS, LIMITS, PAGING, SERVER_PROPERTIES, Auth, Paging, Record, Server
-from ingest.contract_check import Checker
+from ingest.contract import AUTH, FORMATS, LIMITS, PAGING, SERVER_PROPERTIES, SERVERS, Auth, Paging, Record, Server
+from ingest.contract_tables import TableReader
 
 
-class ServerReader(Checker):
+class ServerReader(TableReader):
     """Reads the elements of `servers`."""
 
     def server(self, s: dict[str, Any], records: tuple[Record, ...]) -> Server:
         where = f"servers/{s['server']}"
-        kind = self.choice(s["type"], ("local", "api"), f"{where}/type")
+        kind = self.choice(s["type"], SERVERS, f"{where}/type")
+        kind = kind if kind in ("local", "api") else "database"
         p = self.props(s, SERVER_PROPERTIES, where)
+        self.only_where_used(p, kind, where)
         known = tuple(r.name for r in records)
         chosen = tuple(p.get("records") or known)
         for name in chosen:
@@ -45,19 +47,24 @@ class ServerReader(Checker):
                 raise self.fail(f"{where}/since", f"is for one record type, this server has {len(chosen)}", "`records`")
         auth = None
         if p.get("auth"):
-            a = self.shape(p["auth"], {"scheme": None, "secret": None, "header": "X-Api-Key"}, f"{where}/auth")
+            members = {"scheme": None, "secret": None, "header": "X-Api-Key", "user": None}
+            a = self.shape(p["auth"], members, f"{where}/auth")
             self.choice(a["scheme"], AUTH, f"{where}/auth/scheme")
             if not re.fullmatch(r"[A-Z][A-Z0-9_]*", str(a["secret"])):
                 raise self.fail(
                     f"{where}/auth/secret", "is no secret's name", "A-Z, 0-9 and _; the value never stands here"
                 )
-            auth = Auth(a["scheme"], a["secret"], a["header"])
+            if (a["scheme"] == "password") != (kind == "database") or (kind == "database") != bool(a["user"]):
+                raise self.fail(f"{where}/auth", "does not fit the server's type", "databases: password, with a user")
+            auth = Auth(a["scheme"], a["secret"], a["header"], a["user"])
         encoding = s.get("encoding") or p.get("encoding") or "utf-8"
         try:
             "".encode(encoding)
         except LookupError:
             raise self.fail(f"{where}/encoding", f"{encoding!r} is unknown to Python") from None
         format_ = self.choice(s.get("format") or p.get("format") or "json", FORMATS, f"{where}/format")
+        if kind == "database":
+            format_, encoding = "jsonl", "utf-8"  # what the fetcher makes of rows
         if format_ in ("csv", "jsonl") and not "\r\n".encode(encoding).endswith(b"\r\n"):
             # locators are lines of the bytes as they came
             hint = "deliver it as UTF-8 or GB18030"
@@ -84,7 +91,7 @@ class ServerReader(Checker):
             name=s["server"],
             type=kind,
             profile=self.choice(s.get("environment"), PROFILES, f"{where}/environment"),
-            location=s["path"] if kind == "local" else s["location"],
+            location=self.location(s, where),
             format=format_,
             encoding=encoding,
             records=chosen,
@@ -102,6 +109,9 @@ class ServerReader(Checker):
             since_field=since["field"],
             auth=auth,
             params=tuple((str(k), str(v)) for k, v in params.items()),
+            query=self.query(s, p, where) if kind == "database" else None,
+            form=self.form(p, format_, header_rows, where),
+            member=p.get("member"),
             limits=tuple(limits.items()),
         )
 
