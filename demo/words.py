@@ -99,3 +99,57 @@ MEASURES = {
     "severe": ("公开通报", "取消申报资格", "追回财政资金"),
 }
 FULL_WIDTH = {half: half + 0xFEE0 for half in range(ord("0"), ord("Z") + 1)}
+
+# Characters of the 千字文 for given names, with their sound: two of them make a name, about 20,000 in all.
+_SOUNDS = (
+    "天tian 地di 玄xuan 黄huang 宇yu 宙zhou 洪hong 荒huang 日ri 月yue 盈ying 昃ze 辰chen 宿su 列lie 张zhang 寒han 来lai "
+    "暑shu 往wang 秋qiu 收shou 冬dong 藏cang 闰run 余yu 成cheng 岁sui 律lyu 吕lyu 调tiao 阳yang 云yun 腾teng 致zhi 雨yu "
+    "露lu 结jie 为wei 霜shuang 金jin 生sheng 丽li 水shui 玉yu 出chu 昆kun 冈gang 剑jian 号hao 巨ju 阙que 珠zhu 称cheng "
+    "夜ye 光guang 果guo 珍zhen 李li 柰nai 菜cai 重chong 芥jie 姜jiang 海hai 咸xian 河he 淡dan 鳞lin 潜qian 羽yu 翔xiang "
+    "龙long 师shi 火huo 帝di 鸟niao 官guan 皇huang 始shi 制zhi 文wen 字zi 服fu 衣yi 裳shang 推tui 位wei 让rang 国guo "
+    "有you 虞yu 陶tao 唐tang 民min 周zhou 发fa 殷yin 汤tang 坐zuo 朝chao 问wen 道dao 垂chui 拱gong 平ping 章zhang 爱ai "
+    "育yu 黎li 首shou 臣chen 伏fu 遐xia 迩er 体ti 率shuai 宾bin 归gui 王wang 鸣ming 凤feng 在zai 竹zhu 白bai 驹ju 场chang "
+    "化hua 草cao 木mu 赖lai 万wan 方fang"
+)
+SOUNDS: dict[str, str] = {pair[0]: pair[1:] for pair in _SOUNDS.split()}
+NAME_CHARACTERS = "".join(SOUNDS)
+
+# Simplified → traditional, as far as names of people and institutions of the city need it.
+TRADITIONAL: dict[int, str] = str.maketrans(
+    "黄张来闰岁吕调阳云腾结为丽冈剑号阙称鳞潜龙师鸟让国发汤问爱迩体宾归鸣凤驹场赖万"
+    "学医验业电车备装术转检测识产权务责范机数据计应药动统区级际种传网络",
+    "黃張來閏歲呂調陽雲騰結為麗岡劍號闕稱鱗潛龍師鳥讓國發湯問愛邇體賓歸鳴鳳駒場賴萬"
+    "學醫驗業電車備裝術轉檢測識產權務責範機數據計應藥動統區級際種傳網絡",
+)
+
+# Industry → word in firm names, word in English names.
+INDUSTRY_WORDS: dict[str, tuple[str, str]] = {
+    "电子信息": ("电子", "Electronics"),
+    "新一代汽车": ("汽车", "Automotive"),
+    "航空航天": ("空天", "Aerospace"),
+    "高端装备": ("装备", "Equipment"),
+    "新材料": ("新材料", "Materials"),
+    "新能源": ("新能源", "Energy"),
+    "食品和生物医药": ("生物医药", "Biomedicine"),
+    "人工智能": ("智能", "Intelligence"),
+    "大数据与云计算": ("数据", "Data"),
+    "卫星应用": ("卫星应用", "Satellite"),
+    "增材制造": ("增材制造", "Additive Manufacturing"),
+    "机器人及无人系统": ("机器人", "Robotics"),
+}
+SERVICE_ENGLISH = {
+    "技术转移机构": "Technology Transfer Centre",
+    "知识产权服务机构": "Intellectual Property Agency",
+    "检验检测机构": "Testing Services",
+    "科技金融机构": "Technology Finance",
+}
+SCHOOLS = (
+    "材料学院",
+    "机电工程学院",
+    "计算机学院",
+    "电子信息学院",
+    "生命科学学院",
+    "能源与动力工程学院",
+    "航天学院",
+    "化学与化工学院",
+)
