@@ -35,7 +35,7 @@ unit: setup ## the tests that take seconds
 	@.venv/bin/pytest -q tests/unit
 
 test: lint ## lint, then every test: unit, pipeline, faults, end to end
-	@scripts/debian-packages chromium chromium-driver fonts-noto-cjk
+	@scripts/debian-packages chromium chromium-driver fonts-noto-cjk postgresql
 	@.venv/bin/pytest -q --durations=10 tests/unit tests/pipeline tests/faults tests/e2e
 
 bench: setup ## the benchmarks, beside dlt in an environment of its own
