@@ -29,7 +29,7 @@ class CaseForms(Register):
     def row(self, slot: int) -> Row:
         today = self.city.today
         rng = self.city.rng("case", slot)
-        project = self.city.slice(Projects).project(rng.randrange(self.city.slice(Projects).count()))
+        project = self.city.slice(Projects).project(rng.randrange(self.city.slice(Projects).count))
         person = project.leader
         is_person = rng.random() < 0.7
         severity = rng.choices(("minor", "serious", "severe"), (35, 40, 25))[0]

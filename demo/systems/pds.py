@@ -28,7 +28,7 @@ class ProjectForms(Register):
     conflicting = {"title": "另一个同号项目的关键技术研究"}
 
     def size(self) -> int:
-        return self.city.slice(Projects).count()
+        return self.city.slice(Projects).count
 
     def changed(self, slot: int) -> datetime:
         return datetime.strptime(self.row(slot)["updatedAt"], "%Y-%m-%dT%H:%M:%SZ")  # noqa: DTZ007
@@ -38,14 +38,14 @@ class ProjectForms(Register):
         p = self.city.slice(Projects).project(slot)
         rng = self.city.rng("project form", slot)
         host = self.city.institution(p.leader.last_employer(p.stages[0][1]))
-        dates = dict(p.stages)
+        dates = dict(p.stages_on(today))
         members = sorted({_talent_no(rng.randrange(self.city.scaled(1200, 12))) for _ in range(rng.randint(0, 5))})
         return {
             "projectNo": p.project_no,
             "title": p.title,
             "programme": p.programme,
-            "stage": p.stages[-1][0],
-            "stageTimes": [{"stage": s, "date": d.isoformat()} for s, d in p.stages],
+            "stage": p.stage_on(today),
+            "stageTimes": [{"stage": s, "date": d.isoformat()} for s, d in p.stages_on(today)],
             "year": p.year,
             "industry": p.leader.industry,
             "discipline": p.leader.discipline,
@@ -60,12 +60,17 @@ class ProjectForms(Register):
             },
             "districtCode": dirt.typed_digits(rng, host.district),
             "zoneCode": host.zone,
-            "budget": {"total": p.total_wan, "fiscal": p.fiscal_wan, "paid": p.paid_wan, "lumpSum": rng.random() < 0.3},
+            "budget": {
+                "total": p.total_wan,
+                "fiscal": p.fiscal_wan,
+                "paid": p.paid_on(today),
+                "lumpSum": rng.random() < 0.3,
+            },
             "applicationDate": dates["申报"].isoformat(),
             "approvalDate": dirt.iso(dates.get("立项")),
             "dueDate": dirt.iso(p.due),
             "acceptanceDate": dirt.iso(dates.get("验收")),
-            "updatedAt": stamp_text(dirt.moment(rng, p.stages[-1][1])),
+            "updatedAt": stamp_text(dirt.moment(rng, p.stages_on(today)[-1][1])),
         }
 
 
