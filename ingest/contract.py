@@ -38,15 +38,22 @@ CLASSES = {
 DELIVERIES = ("snapshot", "changes", "history")
 TYPES = ("string", "integer", "number", "boolean", "date", "timestamp", "array", "object")
 CLASSIFICATIONS = ("public", "internal", "personal", "sensitive")
-FORMATS = ("csv", "jsonl", "json", "xlsx")
+FORMATS = ("csv", "jsonl", "json", "xlsx", "xml")
 MASKS = ("id_number", "phone", "email", "address")
 CHECK_DIGITS = ("uscc", "orcid", "ror", "id_number")
-PAGING = ("none", "page", "offset", "cursor", "link")
-AUTH = ("bearer", "header", "password")
+PAGING = ("none", "page", "offset", "cursor", "link", "oai")
+LIST_SIZES = ("exact", "estimate")
+GRANULARITIES = ("second", "day")
+AUTH = ("bearer", "header", "login", "hmac")
+ALGORITHMS = ("sha256", "sha512")
+ENCODINGS = ("hex", "base64")
+TIMESTAMPS = ("seconds", "millis", "iso", "http")
+# What a signed message may be made of; `signature` exists in headers only.
+SIGNED = ("method", "host", "path", "query", "sorted_query", "timestamp", "nonce", "body_sha256", "key_id")
 
 SERVER_PROPERTIES = {
     "records", "asOf", "items", "delimiter", "sheet", "headerRows", "format", "encoding",
-    "fallbackFor", "total", "paging", "since", "auth", "limits", "params",
+    "fallbackFor", "total", "paging", "since", "auth", "limits", "params", "namespaces",
 }  # fmt: skip
 DATABASE_PROPERTIES = {"table", "query", "batchRows"}
 FORM_PROPERTIES = {"sheets", "skipRows", "headerJoin", "fillMerged", "sumRows", "footer", "taken", "member"}
@@ -71,7 +78,10 @@ LIMITS = {
 
 @dataclass(frozen=True)
 class Paging:
-    """How an endpoint is walked. `next` is a JSON pointer (cursor, link); `start` the first page number."""
+    """How an endpoint is walked. `next` is a pointer (cursor, link); `start` the first page number.
+
+    `list_size`: whether the size that an OAI-PMH repository tells of its list is exact.
+    """
 
     kind: str = "none"
     param: str | None = None
@@ -79,32 +89,63 @@ class Paging:
     size: int | None = None
     start: int = 1
     next: str | None = None
+    list_size: str = "exact"
 
 
 @dataclass(frozen=True)
 class Auth:
-    """How to sign in. `secret`: name of the secret, never its value.
-
-    `scheme`: bearer (Authorization), header (`header` names it), password (databases, with `user`).
-    """
+    """`scheme`: bearer (Authorization) or header (`header` names it). `secret`: name of the secret, never its value."""
 
     scheme: str
     secret: str
     header: str = "X-Api-Key"
-    user: str | None = None
+
+
+@dataclass(frozen=True)
+class Login:
+    """A token from an address of the source. `secrets`: their field → name of our secret; `fields` go as they stand.
+
+    `token`, `expires`: JSON pointers into the answer to the token and its life in seconds. It is sent as `prefix` and
+    token in `header`.
+    """
+
+    address: str
+    secrets: tuple[tuple[str, str], ...]
+    token: str
+    fields: tuple[tuple[str, str], ...] = ()
+    method: str = "POST"
+    body: str = "form"
+    expires: str | None = None
+    header: str = "Authorization"
+    prefix: str = "Bearer "
+
+
+@dataclass(frozen=True)
+class Signature:
+    """An HMAC over `message`, sent in `headers`: templates over SIGNED. `secret`, `key_id`: names of secrets."""
+
+    secret: str
+    message: str
+    headers: tuple[tuple[str, str], ...]
+    key_id: str | None = None
+    algorithm: str = "sha256"
+    encoding: str = "hex"
+    timestamp: str = "seconds"
 
 
 @dataclass(frozen=True)
 class Query:
     """What is read of a database: a table (of `schema`, if named) or the text of one SELECT.
 
-    `batch_rows`: rows of one landed payload.
+    `batch_rows`: rows of one landed payload. `user`, `secret`: who asks, and the name of the password.
     """
 
     table: str | None
     schema: str | None
     text: str | None
     batch_rows: int = 5000
+    user: str | None = None
+    secret: str | None = None
 
 
 @dataclass(frozen=True)
@@ -150,7 +191,8 @@ class Server:
     `location`: path pattern below the drop root (local), URL (api) or SQLAlchemy address (database).
     `records`: record types read from each row.
     `as_of`: ISO date, or a regular expression whose group finds the date in the file name.
-    `limits`: timeoutSeconds, deadlineSeconds, retries, perSecond, maxBytes, maxRatio.
+    `limits`: timeoutSeconds, deadlineSeconds, retries, perSecond, maxBytes, maxRatio. `since_overlap_days`: by how much
+    the watermark is moved back when it is sent. `namespaces`: prefix → XML namespace, as physical names use them.
     """
 
     name: str
@@ -170,8 +212,11 @@ class Server:
     paging: Paging = Paging()
     since_param: str | None = None
     since_field: str | None = None
-    auth: Auth | None = None
+    since_overlap_days: float = 0
+    since_granularity: str | None = None
+    auth: Auth | Login | Signature | None = None
     params: tuple[tuple[str, str], ...] = ()
+    namespaces: tuple[tuple[str, str], ...] = ()
     query: Query | None = None
     form: Form = Form()
     member: str | None = None

@@ -48,7 +48,18 @@ class TableReader(Checker):
                 raise self.fail(f"{where}/query", "is not one SELECT", "begin with select or with; no semicolon")
         if type(rows) is not int or rows < 1:
             raise self.fail(f"{where}/batchRows", f"{rows!r} is no number of rows")
-        return Query(str(table) if table else None, s.get("schema"), text or None, rows)
+        user, secret = self.password(p["auth"], f"{where}/auth") if p.get("auth") else (None, None)
+        return Query(str(table) if table else None, s.get("schema"), text or None, rows, user, secret)
+
+    def password(self, value: Any, where: str) -> tuple[str, str]:
+        """User and name of the secret of a database."""
+        a = self.shape(value, {"scheme": None, "user": None, "secret": None}, where)
+        self.choice(a["scheme"], ("password",), f"{where}/scheme")
+        if not a["user"]:
+            raise self.fail(f"{where}/user", "is missing")
+        if not re.fullmatch(r"[A-Z][A-Z0-9_]*", str(a["secret"])):
+            raise self.fail(f"{where}/secret", "is no secret's name", "A-Z, 0-9 and _; the value never stands here")
+        return str(a["user"]), str(a["secret"])
 
     def form(self, p: dict[str, Any], format_: str, header_rows: int, where: str) -> Form:
         used = (FORM_PROPERTIES - {"member"}) & set(p)
