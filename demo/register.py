@@ -78,8 +78,11 @@ class Register:
 
     def copies(self, slot: int) -> int:
         """How often the slot is delivered: 2 where its number was given away twice or it is repeated."""
-        twin = slot % CONFLICT_EVERY == CONFLICT_AT and self.fault(slot) is None and bool(self.conflicting)
-        return 1 + (twin or slot % REPEAT_EVERY == REPEAT_AT)
+        return 1 + (self.twin(slot) or slot % REPEAT_EVERY == REPEAT_AT)
+
+    def twin(self, slot: int) -> bool:
+        """Whether the slot's number is given away twice."""
+        return slot % CONFLICT_EVERY == CONFLICT_AT and self.fault(slot) is None and bool(self.conflicting)
 
     def deliveries(self, slot: int) -> list[Delivery]:
         """The rows of a slot, each with the reason for which its contract must refuse it, or None."""
@@ -93,7 +96,7 @@ class Register:
             change(row)
         if self.copies(slot) == 1:
             return [(row, reason)]
-        if slot % CONFLICT_EVERY == CONFLICT_AT and number is None and self.conflicting and not dead:
+        if self.twin(slot) and not dead:
             return [(row, "duplicate_key"), ({**row, **self.conflicting}, "duplicate_key")]
         return [(row, reason), (row, reason)]
 
