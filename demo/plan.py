@@ -1,8 +1,8 @@
 """The plan's own figures, and what became of them.
 
-Every figure of 2020 and every target of 2025 is the plan's (市政发〔2022〕1号, boxes 1, 2, 3 and 12, sections 1.1, 3.2, 4.3),
-whatever the scale of the city. The years after 2020, the shares of districts, zones and departments, and the states of
-the tasks are invented and marked 演示值.
+Every figure of 2020 and every target of 2025 is the plan's (市政发〔2022〕1号, boxes 1, 2, 3 and 12, sections 1.1, 3.2
+and 4.3), whatever the scale of the city. The years after 2020, the shares of districts, zones and departments, and the
+states of the tasks are invented and marked 演示值.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from functools import cached_property
 
 from demo import words
 from demo.city import City
+from demo.register import quiet
 
 PLAN = "西安市“十四五”科技创新发展规划"
 PLAN_NUMBER = "市政发〔2022〕1号"
@@ -276,11 +277,19 @@ CONSTANTS = {
     "K07": ("丝路科学城硬科技产业区规划面积", "平方公里"),
 }
 
+LATER_MENTIONS: tuple[Mention, ...] = (
+    Mention("I06", "目标调整表", "目标值", 2025, 4700, "技术合同交易额调整为4700亿元（演示）"),
+    Mention("I06", "目标调整表", "目标值", 2026, 5100, "技术合同交易额达到5100亿元（演示）"),
+    Mention("I07", "目标调整表", "目标值", 2025, 16000, "高新技术企业调整为16000家（演示）"),
+    Mention("I07", "目标调整表", "目标值", 2026, 17500, "高新技术企业达到17500家（演示）"),
+)
+
 # Publications: (year of the figures, day). The figures of a year come out in the March after it.
 FIRST, LAST = 2020, 2030
 REVISED = date(2025, 11, 20)  # the mid-term check
 REVISED_AGAIN = date(2026, 7, 20)
 ADJUSTED = date(2025, 5, 20)  # targets of 2025 that a later document set higher
+ADJUSTING, ADJUSTING_NUMBER = "西安市科技创新目标调整方案（演示）", "演示〔2025〕1号"
 ADJUSTMENTS = {"I06": 4700, "I07": 16000}
 
 # Departments that share an indicator in percent; the rest is not allocated.
@@ -383,8 +392,9 @@ class Plan:
             year = FIRST if day == ISSUED else day.year - 1
             for indicator in (*INDICATORS, *COMPONENTS):
                 yield from self._figures(indicator, year, day)
-            if year in _STRAYS:
-                yield from (self._stray(stray, year, day) for stray in _STRAYS[year])
+            yield from (self._stray(stray, year, day) for stray in _STRAYS.get(year, ()))
+            if year > FIRST:
+                yield from self._self_reports(year, day)
 
     def figure(self, code: str, year: int) -> float | None:
         """The city's figure of a year as first published; None where there is none."""
@@ -511,6 +521,28 @@ class Plan:
             day,
         )
 
+    def _self_reports(self, year: int, day: date) -> Iterator[Value]:
+        """What the districts say themselves of one stock: it does not add up to the city's figure."""
+        indicator = BY_CODE[SELF_REPORTED]
+        rng = self.city.rng("self-reports", year)
+        for code, (name, share) in words.DISTRICTS.items():
+            yield Value(
+                indicator,
+                year,
+                DISTRICT,
+                code,
+                name,
+                round((self.figure(indicator.code, year) or 0) * share / 100 * rng.uniform(0.9, 1.4)),
+                "A",
+                "区县自报，未经核定",
+                "",
+                "区县自报",
+                f"{year}年区县自报（演示）",
+                "演示值",
+                1,
+                day,
+            )
+
     # -- targets --------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -521,15 +553,35 @@ class Plan:
             if indicator.target is None:
                 continue
             found += self._target(indicator, indicator.target, ISSUED, 1)
+        found += [self._half_way(i) for i in INDICATORS[:8]]
         if self.city.today >= ADJUSTED:
             for code, target in ADJUSTMENTS.items():
                 found += self._target(BY_CODE[code], target, ADJUSTED, 2)
         return tuple(found)
 
+    def _half_way(self, indicator: Indicator) -> Target:
+        """What the mid-term review asked of 2023; invented."""
+        start = indicator.base or 0
+        assert indicator.target is not None
+        return Target(
+            indicator,
+            2023,
+            CITY,
+            *CITY_UNIT,
+            indicator.base,
+            _rounded(start + (indicator.target - start) * 0.6, indicator.digits),
+            "规划中期评估（演示）",
+            "演示〔2023〕2号",
+            "中期目标",
+            date(2023, 3, 31),
+            1,
+            "演示值",
+        )
+
     def _target(self, indicator: Indicator, target: float, issued: date, version: int) -> Iterator[Target]:
         own = version == 1
-        document = PLAN if own else "西安市目标调整方案（演示）"
-        number = PLAN_NUMBER if own else "演示〔2025〕1号"
+        document = PLAN if own else ADJUSTING
+        number = PLAN_NUMBER if own else ADJUSTING_NUMBER
         section = indicator.section if own else "目标调整表"
         kind = "规划公布值" if own else "演示值"
         yield Target(
@@ -592,7 +644,7 @@ class Plan:
         if due is None:  # ends of quarters, so that the city's own days lie before, at and after some of them
             year, (month, day) = rng.choice((2024, 2025, 2025, 2026, 2026)), rng.choice(((6, 30), (9, 30), (12, 31)))
             due = date(year, month, day)
-        fate = rng.random()
+        fate = 0.0 if quiet(number) else rng.random()
         if fate < 0.45:
             completed = due - timedelta(days=rng.randint(1, 150))
         elif fate < 0.63:
@@ -653,6 +705,7 @@ _RATIOS = {"I01": ("C01", "C02"), "I03": ("C03", "C04")}
 _NUMERATORS = {"C01": ("I01", "C02"), "C03": ("I03", "C04")}
 
 # Figures nobody may add to the series: indicator, code and text of the denominator, publisher, factor on the figure.
+SELF_REPORTED = "S10"
 _STRAYS: dict[int, tuple[tuple[str, str, str, str, float], ...]] = {
     2022: (("I03", "B", "全部规上企业数", "市统计局", 0.53),),
     2023: (("I07", "A", "", "市统计局", 1.021),),

@@ -177,6 +177,12 @@ class Register:
         return self._stamps
 
 
+def quiet(slot: int) -> bool:
+    """Whether rubbish may be planted at a slot. A thing shown there had better be nobody's evidence."""
+    number, rest = divmod(slot % BREAK_EVERY - BREAK_FIRST, BREAK_STEP)
+    return (rest == 0 and 0 <= number < 10) or slot % CONFLICT_EVERY == CONFLICT_AT
+
+
 def _seconds(at: datetime) -> int:
     """Seconds since 1970, rounded up: a stamp shows whole seconds."""
     return -int(-(at - EPOCH).total_seconds() // 1)
