@@ -15,7 +15,7 @@ from functools import cached_property
 
 from demo import words
 from demo.city import City
-from demo.register import quiet
+from demo.quiet import quiet
 
 PLAN = "西安市“十四五”科技创新发展规划"
 PLAN_NUMBER = "市政发〔2022〕1号"
