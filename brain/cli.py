@@ -379,24 +379,66 @@ def demo() -> None:
     """The stand-in city, for places that have no real sources."""
 
 
-@demo.command("serve")
-@click.option("--seed", default=1, show_default=True, help="Another seed, another city.")
-@click.option("--scale", default=1.0, show_default=True, help="Size of the city; 1 is a few thousand records.")
-@click.option("--port", type=int, help="Default: BRAIN_DEMO_PORT.")
-@click.option("--faults", default="", help="Misbehave, for tests: kind[:/path][@first][xtimes], separated by commas.")
-def demo_serve(seed: int, scale: float, port: int | None, faults: str) -> None:
-    """Serve the city's source systems over HTTP on this machine until interrupted."""
-    from demo.__main__ import main as serve
+SEED = click.option("--seed", type=int, help="Another seed, another city. Default: the city of BRAIN_HOME, else 1.")
+SCALE = click.option(
+    "--scale", type=float, help="Size: 0.1 for tests, 1 about 40,000 records, 10 the plan's own numbers."
+)
 
+
+@demo.command("serve")
+@SEED
+@SCALE
+@click.option("--port", type=int, help="Default: BRAIN_DEMO_PORT.")
+@click.option("--faults", default="", help="Misbehave: kind[:/path][@first][xtimes], or random:SEED; comma-separated.")
+@click.option("--list-faults", is_flag=True, help="Only print the kinds of faults.")
+def demo_serve(seed: int | None, scale: float | None, port: int | None, faults: str, list_faults: bool) -> None:
+    """Serve the city's source systems on this machine until interrupted: HTTP, dropped files, a database."""
+    from demo import commands
+    from demo.faults import FILE_KINDS, KINDS
+
+    if list_faults:
+        _table([{"kind": k, "what": what} for k, what in {**KINDS, **FILE_KINDS}.items()], ["kind", "what"])
+        return
     settings = Settings.from_env()
-    given = {
-        "seed": seed,
-        "scale": scale,
-        "port": port or settings.demo_port,
-        "secrets": settings.secrets,
-        "faults": faults,
-    }
-    sys.exit(serve(["serve", *(word for name, value in given.items() for word in (f"--{name}", str(value)))]))
+    commands.serve_city(settings, seed, scale, port or settings.demo_port, faults, click.echo)
+
+
+@demo.command("advance")
+@click.option("--days", type=click.IntRange(min=0), required=True, help="How many days pass.")
+@SEED
+@SCALE
+@click.option("--faults", default="", help="What goes wrong with the files of these days; see `brain demo serve`.")
+@AS_JSON
+def demo_advance(days: int, seed: int | None, scale: float | None, faults: str, as_json: bool) -> None:
+    """Let time pass in the city of BRAIN_HOME. A running server follows; files and database rows are delivered."""
+    from demo import commands
+
+    found = commands.advance(Settings.from_env(), days, seed, scale, faults)
+    if as_json:
+        _print_json(found)
+    else:
+        click.echo(f"it is day {found['day']}, {found['today']}; {len(found['files'])} new files")
+
+
+@demo.command("truth")
+@SEED
+@SCALE
+@click.option("--day", type=click.IntRange(min=0), help="Default: the day of the city of BRAIN_HOME, else 0.")
+@AS_JSON
+def demo_truth(seed: int | None, scale: float | None, day: int | None, as_json: bool) -> None:
+    """Print what is planted in the city: what the platform should find, and what only looks like it."""
+    from demo import commands
+
+    found = commands.truth_of(Settings.from_env(), seed, scale, day)
+    if as_json:
+        _print_json(found)
+        return
+    near = found.pop("near_misses")
+    rows = [{"list": name, "planted": len(things), "near": len(near.pop(name, ()))} for name, things in found.items()]
+    _table(
+        [*rows, *({"list": name, "planted": "", "near": len(n)} for name, n in near.items())],
+        ["list", "planted", "near"],
+    )
 
 
 @main.command()

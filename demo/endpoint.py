@@ -32,25 +32,27 @@ class ApiKey:
 
 @dataclass(frozen=True)
 class Login:
-    """A token got at `path` for user and password (POST, JSON), worn out after some requests or seconds."""
+    """A token got at `path` (POST, JSON or form), worn out after some requests or seconds.
+
+    `secrets`: field of the login → name of the secret. `token`, `expires`: dotted places in its answer.
+    """
 
     path: str
-    user: str
-    password: str
+    secrets: Mapping[str, str]
     requests: int = 200
-    seconds: float = 600
-    user_field: str = "username"
-    password_field: str = "password"  # noqa: S105 - the name of a field
-    token: str = "data.accessToken"  # noqa: S105 - a place in the answer
+    seconds: int = 600
+    token: str = "data.token"  # noqa: S105 - a place in the answer
     expires: str = "data.expiresIn"
 
 
 @dataclass(frozen=True)
 class Hmac:
-    """A signature of every request with a shared secret."""
+    """A signature of every request: HMAC-SHA256 in hex over the lines method, path, query, time in seconds, nonce and
+    the SHA-256 of the empty body, sent in X-Key-Id, X-Timestamp, X-Nonce and X-Signature."""
 
     key_id: str
     secret: str
+    window: int = 300
 
 
 Auth = Bearer | ApiKey | Login | Hmac

@@ -1,10 +1,10 @@
-"""What one system delivers of one record type: a slot per record, the planted rubbish at fixed slots, pages by arithmetic."""
+"""What one system delivers of one record type: a slot per record, planted rubbish at fixed slots, pages counted."""
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Any, ClassVar
@@ -41,7 +41,8 @@ class Register:
     def __init__(self, city: City):
         self.city = city
         self._extras: array[int] | None = None
-        self._stamps: array[int] | None = None
+        self._stamps: array[int] | None = None  # last change of every slot in seconds since 1970: eight bytes a slot
+        self._hits: tuple[int | None, array[int]] = (None, array("q"))
 
     # -- what a subclass says -------------------------------------------------------------------------------------
 
@@ -102,12 +103,18 @@ class Register:
 
     def walk(self, since: datetime | None = None, start: int = 0) -> Iterator[Delivery]:
         """Deliveries in the order of slots from the `start`-th on, changed at or after `since`."""
-        slot, skip = self._place(start, since)
-        for number in range(slot, self.size()):
-            if since is None or self.stamp(number) >= _seconds(since):
-                found = self.deliveries(number)
-                yield from found[skip:]
-                skip = max(0, skip - len(found))
+        if since is None:
+            slot, skip = self._place(start)
+            slots: Iterable[int] = range(slot, self.size())
+        else:
+            hits = self._since(_seconds(since))
+            skip = 1 if 0 < start < len(hits) and hits[start - 1] == hits[start] else 0
+            slots = (
+                slot for at, slot in enumerate(hits[start - skip :]) if not at or hits[start - skip + at - 1] != slot
+            )
+        for slot in slots:
+            yield from self.deliveries(slot)[skip:]
+            skip = 0
 
     def rows(self) -> Iterator[Row]:
         """All rows in the order of delivery."""
@@ -131,27 +138,23 @@ class Register:
         """Number of deliveries; without `since` by arithmetic."""
         if since is None:
             return self.size() + len(self._extra())
-        least = _seconds(since)
-        return sum(self.copies(slot) for slot, at in enumerate(self._index()) if at >= least)
+        return len(self._since(_seconds(since)))
 
     def page(self, start: int, size: int, since: datetime | None = None) -> list[Row]:
         """Deliveries `start` to `start + size`."""
         return [row for row, _ in islice(self.walk(since, start), size)]
 
-    def stamp(self, slot: int) -> int:
-        """Last change in seconds since 1970."""
-        return self._index()[slot]
+    def _since(self, least: int) -> array[int]:
+        """Slots changed at or after a second since 1970, those delivered twice standing there twice."""
+        if self._hits[0] != least:
+            if self._stamps is None:
+                self._stamps = array("q", (_seconds(self.changed(slot)) for slot in range(self.size())))
+            found = (slot for slot, at in enumerate(self._stamps) if at >= least)
+            self._hits = least, array("q", (slot for slot in found for _ in range(self.copies(slot))))
+        return self._hits[1]
 
-    def _place(self, start: int, since: datetime | None) -> tuple[int, int]:
+    def _place(self, start: int) -> tuple[int, int]:
         """Slot of the `start`-th delivery, and how many of the slot's own deliveries come before it."""
-        if since is not None:
-            least, slot = _seconds(since), 0
-            for slot, at in enumerate(self._index()):  # noqa: B007 - the slot is used after the loop
-                here = self.copies(slot) if at >= least else 0
-                if start < here:
-                    return slot, start
-                start -= here
-            return self.size(), 0
         extras = self._extra()
         low, high = 0, self.size()
         while low < high:  # first slot whose deliveries end after `start`
@@ -169,18 +172,6 @@ class Register:
             doubtful = {*range(CONFLICT_AT, size, CONFLICT_EVERY), *range(REPEAT_AT, size, REPEAT_EVERY)}
             self._extras = array("q", (slot for slot in sorted(doubtful) if self.copies(slot) == 2))
         return self._extras
-
-    def _index(self) -> array[int]:
-        """Last change of every slot: eight bytes a slot, made when somebody first asks for changes."""
-        if self._stamps is None:
-            self._stamps = array("q", (_seconds(self.changed(slot)) for slot in range(self.size())))
-        return self._stamps
-
-
-def quiet(slot: int) -> bool:
-    """Whether rubbish may be planted at a slot. A thing shown there had better be nobody's evidence."""
-    number, rest = divmod(slot % BREAK_EVERY - BREAK_FIRST, BREAK_STEP)
-    return (rest == 0 and 0 <= number < 10) or slot % CONFLICT_EVERY == CONFLICT_AT
 
 
 def _seconds(at: datetime) -> int:

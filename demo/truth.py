@@ -1,7 +1,7 @@
 """Everything planted in the city: what the platform should find, and what it must not.
 
-Each slice says its own part in `truth()`: lists under the names of LISTS, and under `near_misses` a list per rule of things
-that almost meet it. Here they are put together, and the rows that a contract must refuse are added.
+Each slice says its own part in `truth()`: lists under the names of LISTS, and under `near_misses` a list per rule of
+things that almost meet it. Here they are put together, and the rows that a contract must refuse are added.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def truth(city: City) -> dict[str, Any]:
 
 
 def dirty(city: City) -> Iterable[dict[str, Any]]:
-    """Every delivered row that its contract must refuse: source, record, key (a list where it has several fields), reason."""
+    """Every delivered row that its contract must refuse; `key` is a list where the key has several fields."""
     for (source, record), register in systems.registers(city).items():
         for key, reason in register.planted():
             key = list(key) if isinstance(key, tuple) else key

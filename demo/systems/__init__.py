@@ -1,4 +1,5 @@
-"""The source systems of the city, one module each; a module says REGISTERS, and ENDPOINTS or `write(city, drop)`."""
+"""The source systems of the city, one module each; a module says REGISTERS, and ENDPOINTS, `write(city, drop)`
+for files or `fill(city, database)`."""
 
 from __future__ import annotations
 
@@ -10,7 +11,9 @@ from types import ModuleType
 
 from demo.city import City
 from demo.endpoint import Endpoint
+from demo.faults import Faults
 from demo.register import Register
+from demo.spoil import spoil_file
 
 NAMES = ("pds", "market", "integrity", "reports", "carriers", "enterprises", "finance", "statistics", "steward")
 
@@ -36,6 +39,16 @@ def registers(city: City) -> dict[tuple[str, str], Register]:
     return {(r.source, r.record): city.slice(r) for r in register_types()}
 
 
-def write(city: City, drop: Path) -> list[Path]:
-    """Let the systems that deliver files deliver those that are missing up to today; returns the new ones."""
-    return [path for m in modules() if hasattr(m, "write") for path in m.write(city, drop)]
+def write(city: City, drop: Path, faults: Faults | None = None) -> list[Path]:
+    """Let the systems that drop files drop those that are missing up to today; returns the new ones, oldest first."""
+    paths = [path for m in modules() if hasattr(m, "write") for path in m.write(city, drop)]
+    for path in paths if faults else ():
+        spoil_file(path, faults.strike(f"/{path.relative_to(drop).as_posix()}"))
+    return paths
+
+
+def fill(city: City, database: str) -> None:
+    """Let the systems that are a database hold there what is true today. `database`: an address of SQLAlchemy."""
+    for m in modules():
+        if hasattr(m, "fill"):
+            m.fill(city, database)
