@@ -39,7 +39,7 @@ DELIVERIES = ("snapshot", "changes", "history")
 TYPES = ("string", "integer", "number", "boolean", "date", "timestamp", "array", "object")
 CLASSIFICATIONS = ("public", "internal", "personal", "sensitive")
 FORMATS = ("csv", "jsonl", "json", "xlsx", "xml")
-MASKS = ("id_number", "phone", "email", "address")
+MASKS = ("id_number", "phone", "email", "address", "text")
 CHECK_DIGITS = ("uscc", "orcid", "ror", "id_number")
 PAGING = ("none", "page", "offset", "cursor", "link", "oai")
 LIST_SIZES = ("exact", "estimate")
@@ -261,6 +261,11 @@ class Field:
         return self.type in ("array", "object")
 
     @property
+    def has_pseudonym(self) -> bool:
+        """Whether a keyed pseudonym stands beside it; of a masked text nothing could be joined."""
+        return self.mask is not None and self.mask != "text"
+
+    @property
     def is_personal(self) -> bool:
         return self.classification in ("personal", "sensitive")
 
@@ -300,7 +305,7 @@ class Record:
     def columns(self) -> tuple[tuple[str, Field | None], ...]:
         """Columns of raw by name; a masked field `x` has its keyed pseudonym `x_pseudonym` (no field) beside it."""
         found: dict[str, Field | None] = {f.name: f for f in self.fields}
-        found |= {f"{f.name}_pseudonym": None for f in self.fields if f.mask}
+        found |= {f"{f.name}_pseudonym": None for f in self.fields if f.has_pseudonym}
         return tuple(sorted(found.items()))
 
     @cached_property
@@ -344,7 +349,7 @@ class Source:
     @cached_property
     def is_personal(self) -> bool:
         """Whether its payloads are encrypted in landing."""
-        return any(f.is_personal for r in self.records for f in r.fields)
+        return any(f.is_personal or f.mask for r in self.records for f in r.fields)
 
     @property
     def profiles(self) -> frozenset[str]:

@@ -106,7 +106,7 @@ class _Reader(Checker):
         widths = self.widths(p, where)
         fields = tuple(self.field(f, where, widths) for f in obj.get("properties") or ())
         names = [f.name for f in fields]
-        made = {f"{f.name}_pseudonym" for f in fields if f.mask}
+        made = {f"{f.name}_pseudonym" for f in fields if f.has_pseudonym}
         if made & set(names):
             raise self.fail(f"{where}/{min(made & set(names))}", "is the name of a pseudonym", "choose another one")
         if not fields or len(set(names)) < len(names):
@@ -176,12 +176,14 @@ class _Reader(Checker):
             raise self.fail(f"{where}/widths", f"is not carried out for the type {type_}", "numbers and dates have it")
         mask = p.get("mask")
         classification = self.choice(f.get("classification"), CLASSIFICATIONS, f"{where}/classification")
-        if mask and classification not in ("personal", "sensitive"):
+        whole = mask and mask != "text"  # the value itself is personal; a text only may hold something that is
+        if whole and classification not in ("personal", "sensitive"):
             raise self.fail(where, "is masked but not classified personal or sensitive")
-        if mask and (type_ != "string" or options or f.get("enum")):
-            raise self.fail(
-                where, "is masked, so it is a string without pattern, length or codes", "rules see the masked form"
-            )
+        if mask and type_ != "string":
+            raise self.fail(where, "is masked, so it is a string")
+        if whole and (options or f.get("enum")):
+            hint = "rules see the masked form"
+            raise self.fail(where, "is masked, so it is a string without pattern, length or codes", hint)
         physical = tuple(str(n) for n in (f.get("physicalName") or name, *(p.get("aliases") or ())))
         return Field(
             name=name,

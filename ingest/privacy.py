@@ -23,6 +23,16 @@ _DISTRICT = re.compile(
 )
 
 
+# Inside a text: ID numbers with a date that can be, mobile numbers however grouped, mail addresses.
+_IN_TEXT = (
+    ("id_number", re.compile(r"(?<![0-9A-Za-z])\d{6}[12]\d{3}[01]\d[0-3]\d{4}[\dXx](?![0-9A-Za-z])")),
+    ("phone", re.compile(r"(?<!\d)(?:\+?86[- ]?)?1\d\d[- ]?\d{4}[- ]?\d{4}(?!\d)")),
+    ("email", re.compile(r"[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}")),
+)
+# Full-width letters, digits, @ and the like: one character each, so that places in the text stay what they are.
+_HALF_WIDTH = {full: full - 0xFEE0 for full in range(0xFF01, 0xFF5F)}
+
+
 def normalise(kind: str, value: str) -> str:
     """The form that is hashed: NFKC, without spaces; ID numbers in upper case, mail addresses in lower case."""
     text = re.sub(r"\s", "", unicodedata.normalize("NFKC", value))
@@ -34,7 +44,9 @@ def normalise(kind: str, value: str) -> str:
 
 
 def mask(kind: str, value: str) -> str:
-    """The form that may be stored. Anything of an unexpected shape is hidden whole."""
+    """The form that may be stored. Anything of an unexpected shape is hidden whole; of a `text` only what is personal."""
+    if kind == "text":
+        return _hide_in_text(value)
     text = normalise(kind, value)
     if kind == "id_number":
         return f"{text[:3]}{'*' * (len(text) - 7)}{text[-4:]}" if re.fullmatch(r"\d{17}[\dX]|\d{15}", text) else "***"
@@ -45,6 +57,18 @@ def mask(kind: str, value: str) -> str:
         return f"{user[0]}***@{host}" if user and at and "." in host else "***"
     found = _DISTRICT.match(text)
     return f"{found.group(0) if found else ''}***"
+
+
+def _hide_in_text(value: str) -> str:
+    """The text with every ID number, mobile number and mail address in it masked; all else as it was written."""
+    for kind, pattern in _IN_TEXT:
+        out, end = [], 0
+        for found in pattern.finditer(value.translate(_HALF_WIDTH)):
+            out += [value[end : found.start()], mask(kind, found.group(0))]
+            end = found.end()
+        if out:
+            value = "".join([*out, value[end:]])
+    return value
 
 
 class Pseudonymiser:

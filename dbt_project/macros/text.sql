@@ -48,11 +48,6 @@
     {{ clean_text(plain) }}
 {%- endmacro -%}
 
-{#- A mail address inside a text is personal; it goes. -#}
-{%- macro hide_emails(value) -%}
-    regexp_replace({{ value }}, '[A-Za-z0-9._%+-]+@([A-Za-z0-9-]+\.)+[A-Za-z]{2,}', '***', 'g')
-{%- endmacro -%}
-
 {#- First capture group of a pattern, NULL where it does not match. -#}
 {%- macro regex_group(value, pattern, group=1) -%}
     nullif(regexp_extract({{ value }}, '{{ pattern }}', {{ group }}), '')

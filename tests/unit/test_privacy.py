@@ -39,6 +39,21 @@ def test_a_mask_shows_what_may_be_shown(kind: str, value: str, shown: str):
     assert mask(kind, value) == shown
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("联系人电话13812345678，邮箱ZhangSan@xidian.edu.cn。", "联系人电话138****5678，邮箱z***@xidian.edu.cn。"),
+        ("Dept. A, +86 138-1234-5678, X University", "Dept. A, 138****5678, X University"),
+        ("证件：６１０１１３１９９００１０１１２３ｘ（复印件）", "证件：610***********123X（复印件）"),
+        ("ID 61011319900101123X and 138 1234 5678.", "ID 610***********123X and 138****5678."),
+        ("课题 2019YFA0708300，DOI 10.1000/13812345678901", "课题 2019YFA0708300，DOI 10.1000/13812345678901"),
+        ("合同 913502002MA2YJ1XR9G 金额 1,380,000 元", "合同 913502002MA2YJ1XR9G 金额 1,380,000 元"),
+    ],
+)
+def test_in_a_text_only_what_is_personal_is_masked(text: str, shown: str):
+    assert mask("text", text) == shown
+
+
 @given(st.from_regex(r"\A\d{17}[\dX]\Z"))
 def test_of_an_id_number_seven_characters_remain(number: str):
     shown = mask("id_number", number)

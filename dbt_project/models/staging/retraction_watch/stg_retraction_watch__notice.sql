@@ -17,7 +17,7 @@ renamed as (
         {{ unescape_html('container') }} as journal,
         {{ unescape_html('publisher') }} as publisher,
         funder,
-        {{ python_list(hide_emails('institutions')) }} as affiliations,
+        {{ python_list('institutions') }} as affiliations,
         {{ python_list("replace(reasons, '+', '')") }} as reasons,
         {{ python_list('machine_ror_ids') }} as machine_ror_ids
     from source
