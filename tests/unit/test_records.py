@@ -344,6 +344,47 @@ def test_the_canonical_form_depends_on_values_alone(row: dict[str, Any], order: 
     assert shape.hashes([first]) == shape.hashes([second])
 
 
+def _texts(values: st.SearchStrategy[Any]) -> st.SearchStrategy[bytes]:
+    return st.builds(lambda v, ascii_: json.dumps(v, ensure_ascii=ascii_).encode(), values, st.booleans())
+
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from('"\\\x7f\0市'), max_size=6)
+SENT = st.one_of(
+    _texts(WORDS),
+    _texts(WORDS),
+    _texts(st.one_of(st.none(), st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(-1e9, 1e9))),
+    st.sampled_from([b"1.50", b"1E3", b"-0", b"5e-324", b'"\\u0041"', b'"\\/"', b'"\\ud83d\\ude00"']),
+    st.sampled_from([b"[]", b'{ "a": [1, 2]}', b'["\xff"]', b'"\xff"', b'"\\ud800"', b'"\xed\xa0\x80"']),
+)
+MEMBERS = ("amount", "at", "id", "list", "title")
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(MEMBERS), SENT), min_size=1, max_size=6))
+def test_a_page_reads_as_its_records_one_by_one(sent: list[dict[str, bytes]]):
+    """Pages take the text of strings over as it was sent where they may; nothing of a record depends on that."""
+    types = ("number", "timestamp", "string", "array", "string")
+    fields = tuple(
+        Field(n, (n,), n, n, t, "public", key_position=1 if n == "id" else None)
+        for n, t in zip(MEMBERS, types, strict=True)
+    )
+    shape = Shape(Record("toy", "thing", "thing", "", "project", "snapshot", fields), None)
+    rows = [b"{%s}" % b",".join(b'"%s":%s' % (n.encode(), v) for n, v in row.items()) for row in sent]
+
+    def read(format_: str, content: bytes, prefix: str, first: int) -> tuple[dict[int, bytes], dict[int, str]]:
+        forms, reasons = {}, {}
+        for some in Reader(replace(PLAIN, format=format_), [shape], keep_raw=True).read(0, content):
+            numbers = [int(p.removeprefix(prefix)) - first for p in some.pointers]
+            forms |= dict(zip(numbers, map(shape.canonical, some.rows), strict=True))
+            reasons |= {int(r.pointer.removeprefix(prefix)) - first: r.reason for r in some.rejected}
+            for name, column in some.columns.items():
+                shown = [json.loads(form).get(name) for form in map(shape.canonical, some.rows)]
+                column.validate(full=True)
+                assert [json.loads(v) if v and name == "list" else v for v in column.to_pylist()] == shown
+        return forms, reasons
+
+    assert read("json", b"[%s]" % b", ".join(rows), "/", 0) == read("jsonl", b"\n".join(rows), "L", 1)
+
+
 def test_another_value_or_type_is_another_hash(bench):
     b = bench("json")
     texts = [
@@ -400,6 +441,13 @@ def test_a_failing_check_digit_is_a_warning(bench, house):
     b = bench("csv", fields)
     [read] = b.reader.read(0, b"id,uscc\n1,91350200MA2YJ1XR9G\n2,91350100M0001TGQXM\n3,\n")
     assert read.warnings == [None, ["check_digit:uscc"], None]
+
+
+def test_a_masked_text_stays_a_text_and_gives_no_pseudonym(bench, house):
+    b = bench(fields=[house.field("id", key=1), house.field("note", props={"mask": "text"})])
+    assert b.source.is_personal, "what the bytes hold is personal, so they are encrypted"
+    rows, _ = b.read(b"id,note\n1,call 13812345678 or a@b.cn today\n")
+    assert rows == [("L2", {"id": "1", "note": "call 138****5678 or a***@b.cn today"})]
 
 
 def test_a_masked_field_gives_mask_and_pseudonym_before_anything_is_hashed(bench, house):
