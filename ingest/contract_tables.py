@@ -8,8 +8,20 @@ from typing import Any
 from ingest.contract import DATABASE_PROPERTIES, FORM_PROPERTIES, TAKEN_FROM, Form, Query, Taken
 from ingest.contract_check import Checker
 
-# Besides these, `since`, `auth`, `limits`, `records` and `asOf` mean something for a database.
-_NOT_OF_DATABASES = {"items", "delimiter", "sheet", "headerRows", "format", "encoding", "total", "paging", "params"}
+# Besides these, `since`, `auth`, `limits` and `records` mean something for a database.
+_NOT_OF_DATABASES = {
+    "asOf",
+    "fallbackFor",
+    "items",
+    "delimiter",
+    "sheet",
+    "headerRows",
+    "format",
+    "encoding",
+    "total",
+    "paging",
+    "params",
+}
 _ONLY_OF_SHEETS = ("sheets", "fillMerged")
 
 

@@ -36,17 +36,23 @@ class Payload:
 class FetchContext:
     """What a fetcher may know: the settings, its source, and where an incremental fetch begins.
 
-    `since`: value for the server's incremental parameter (ISO 8601 text), None = everything.
+    `since`: value for the server's incremental parameter (ISO 8601 text), None = everything. `thorough`: walk on behind
+    the declared total, until the source has no more pages.
     """
 
     settings: Settings
     source: Source
     since: str | None = None
     progress: Callable[[str], None] = lambda message: None
+    thorough: bool = False
 
 
 def fetch(server: Server, ctx: FetchContext) -> Iterator[Payload]:
-    """Obtain the payloads of one endpoint of the contract; files of a drop are found and fetched one by one."""
+    """Obtain the payloads of one endpoint or table of the contract; files of a drop are found and fetched one by one."""
+    if server.type == "database":
+        from ingest.fetch.database import fetch_database
+
+        return fetch_database(server, ctx)
     from ingest.fetch.http import fetch_http
 
     return fetch_http(server, ctx)
