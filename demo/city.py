@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any, TypeVar, overload
 
 from demo import codes, words
@@ -26,6 +27,8 @@ LEAST = {"university": 4, "institute": 6, "hospital": 3, "service": 12, "firm": 
 MOST = {"university": 63}  # the city has no more
 FOUNDED_A_DAY = 1.0  # institutions at scale 1, eight firms to one service institution
 ARRIVED_A_DAY = 1.0  # people at scale 1
+YEARS = range(1998, 2027)
+YEAR_WEIGHTS = tuple(accumulate(1 + 0.35 * i for i in range(len(YEARS))))
 SERVICE_EVERY = 9  # of the founded ones
 
 
@@ -180,6 +183,7 @@ class City:
         self.firms: Sequence[int] = Numbers(self._ranges["firm"], _Firms(first, founded))
         self.institutions = range(first + founded)
         self.people = range(self._base_people + int(ARRIVED_A_DAY * scale * day))
+        self.life = lru_cache(maxsize=50_000)(self._life)
         self.institution = lru_cache(maxsize=20_000)(self._institution)
         self.person = lru_cache(maxsize=20_000)(self._person)
 
@@ -246,10 +250,9 @@ class City:
         zones = [code for code, (_, places) in words.ZONES.items() if district in places]
         zone = rng.choice(zones) if zones and rng.random() < 0.8 else None
         industry = rng.choices(list(words.INDUSTRIES), words.INDUSTRY_SHARES)[0]
-        established = self._established(number, kind)
+        established, merged, closed = self.life(number)
         service = words.SERVICE_TYPES[number % 4] if kind == "service" else None
         names, short, english, parent = self._names(rng, number, kind, industry, service, established)
-        merged, closed = self._end(rng, number, kind, established)
         public = kind in ("university", "institute", "hospital")
         staff = {
             "university": lambda: rng.randint(800, 4000),
@@ -278,14 +281,30 @@ class City:
             staff=staff,
         )
 
-    def _established(self, number: int, kind: str) -> date:
-        rng = self.rng("established", number)
+    def _life(self, number: int) -> tuple[date, tuple[date, int] | None, date | None]:
+        """Founding; a merger with another of its kind; being struck off. Neither before it is three years old."""
+        kind = self.kind_of(number)
         if number >= self._base:
-            return TODAY + timedelta(days=int((number - self._base) / (FOUNDED_A_DAY * self.scale)) + 1)
+            return TODAY + timedelta(days=int((number - self._base) / (FOUNDED_A_DAY * self.scale)) + 1), None, None
+        rng = self.rng("life", number)
         if kind in ("university", "institute", "hospital"):
-            return day_between(rng, date(1956, 1, 1), date(2012, 12, 31))
-        year = rng.choices(range(1998, 2027), [1 + i * 0.35 for i in range(29)])[0]  # more young firms than old ones
-        return min(day_between(rng, date(year, 1, 1), date(year, 12, 31)), TODAY)
+            established = day_between(rng, date(1956, 1, 1), date(2012, 12, 31))
+        else:  # more young firms than old ones
+            year = rng.choices(YEARS, cum_weights=YEAR_WEIGHTS)[0]
+            established = min(day_between(rng, date(year, 1, 1), date(year, 12, 31)), TODAY)
+        first = max(established + timedelta(days=1000), date(2016, 1, 1))
+        # numbers that 5 divides go on for ever, so every successor does
+        if first >= HORIZON or number % 5 == 0 or kind in ("university", "hospital"):
+            return established, None, None
+        chance, day = rng.random(), day_between(rng, first, HORIZON)
+        if number % 5 == 3 and chance < 0.2:
+            numbers = self._ranges[kind]
+            target = numbers[(number * 31 + self.seed) % len(numbers)] // 5 * 5
+            if target in numbers and self.life(target)[0] < day:
+                return established, (day, target), None
+        if kind != "institute" and 0.2 < chance < 0.3:
+            return established, None, day
+        return established, None, None
 
     def _sibling(self, number: int) -> int | None:
         """One firm in forty is a subsidiary that bears the mark of the firm before it."""
@@ -347,26 +366,6 @@ class City:
         if not renamed or before is None or day <= established:
             return ((established, name),), short, english, parent
         return ((established, before), (day, name)), short, english, parent
-
-    def _end(
-        self, rng: random.Random, number: int, kind: str, established: date
-    ) -> tuple[tuple[date, int] | None, date | None]:
-        """A merger with an older one of its kind, or being struck off; both not before it is three years old."""
-        first = max(established + timedelta(days=1000), date(2016, 1, 1))
-        chance = rng.random()
-        if first >= HORIZON or number >= self._base or kind in ("university", "hospital"):
-            return None, None
-        day = day_between(rng, first, HORIZON)
-        numbers = self._ranges[kind]
-        if number % 5 == 3 and chance < 0.1:
-            # numbers that 5 divides never merge nor end, so every successor lives on
-            target = numbers[(number * 31 + self.seed) % len(numbers)]
-            target -= target % 5
-            if target in numbers and self._established(target, kind) < day:
-                return (day, target), None
-        if kind != "institute" and number % 5 and 0.1 < chance < 0.2:
-            return None, day
-        return None, None
 
     # -- people ---------------------------------------------------------------------------------------------------
 
@@ -434,7 +433,7 @@ class City:
         jobs: list[tuple[date, date | None, int]] = []
         left = None
         headed = self.heads(number)
-        own = self.institution_dates(headed[0]) if headed else None
+        own = self.span(headed[0]) if headed else None
         day = start
         if own and own[0] <= start:
             day = start = max(start, own[0])
@@ -461,24 +460,25 @@ class City:
 
     def _work(self, jobs: list[tuple[date, date | None, int]], since: date, to: date | None, place: int) -> None:
         """Add a job; where the institution merges meanwhile the successor goes on, where it ends the job ends."""
-        institution = self.institution(place)
-        ended = institution.ended
+        _, merged, closed = self.life(place)
+        ended = merged[0] if merged else closed
         cut = ended is not None and since < ended and (to is None or ended < to)
         jobs.append((since, ended if cut else to, place))
-        if cut and institution.merged_into:
-            jobs.append((institution.merged_into[0], to, institution.merged_into[1]))
+        if cut and merged:
+            jobs.append((merged[0], to, merged[1]))
 
-    def institution_dates(self, number: int) -> tuple[date, date | None]:
-        """First day of an institution, and the first day after its last."""
-        institution = self.institution(number)
-        return institution.established, institution.ended
+    def span(self, number: int) -> tuple[date, date | None]:
+        """First day of an institution, and the first day on which it is none of its own any more."""
+        established, merged, closed = self.life(number)
+        return established, merged[0] if merged else closed
 
     def _workplace(self, rng: random.Random, day: date) -> int:
         """An institution that exists on a day; universities and institutes hold more people than their number says."""
         for _ in range(12):
             kind = rng.choices(KINDS, (27, 18, 6, 5, 44))[0]
             numbers = self._ranges[kind]
-            found = self.institution(numbers[rng.randrange(len(numbers))])
-            if found.exists_on(day):
-                return found.number
+            found = numbers[rng.randrange(len(numbers))]
+            first, ended = self.span(found)
+            if first <= day and (ended is None or day < ended):
+                return found
         return self._ranges["university"][0]
