@@ -48,7 +48,7 @@ class FetchContext:
 
 
 def fetch(server: Server, ctx: FetchContext) -> Iterator[Payload]:
-    """Obtain the payloads of one endpoint or table of the contract; files of a drop are found and fetched one by one."""
+    """Obtain the payloads of one endpoint or table of the contract; files of a drop are fetched one by one."""
     if server.type == "database":
         from ingest.fetch.database import fetch_database
 

@@ -1,4 +1,4 @@
-"""Payloads over HTTP: one address, or a walk over pages (page, offset, cursor, link), with `requests`.
+"""Payloads over HTTP: one address, or a walk over pages (page, offset, cursor, link, OAI-PMH), with `requests`.
 
 A source is not trusted. Nothing is followed away from its scheme, host and port; wire bytes go on exactly as received
 and are looked at through `decode_body` only; a body must be as long as announced; what is declared must have come; and
@@ -9,24 +9,24 @@ a credential or a value.
 from __future__ import annotations
 
 import email.utils
-import os
 import random
-import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import SplitResult, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
 from brain.errors import FetchError, PayloadError
 from ingest.contract import Server
-from ingest.fetch import FetchContext, Payload
+from ingest.fetch import FetchContext, Payload, oai
+from ingest.fetch.address import Origin, expand, with_params
+from ingest.fetch.auth import credentials
 from ingest.fetch.body import decode_body
-from ingest.fetch.paging import Page, PageReader, Walk
+from ingest.fetch.guard import GuardedAdapter
+from ingest.fetch.paging import Page, PageReader, Walk, XmlPageReader
 
 BACKOFF_SECONDS = 0.5  # first wait; it doubles with every try, up to
 BACKOFF_CAP_SECONDS = 60.0
@@ -34,7 +34,7 @@ CONNECT_SECONDS = 10.0
 MAX_REDIRECTS = 5
 READ_BYTES = 1 << 18  # one read hands out what one receive brought, so that slow bytes cannot outlast the deadline
 KEPT_HEADERS = ("Content-Encoding", "Content-Type", "ETag", "Last-Modified")
-DEFAULT_PORTS = {"http": 80, "https": 443}
+TOKEN_BYTES = 1 << 20  # a login's answer is small
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -63,29 +63,32 @@ class _Fetch:
         self.server = server
         self.where = f"{ctx.source.name}/{server.name}"
         self.progress = ctx.progress
-        self.url = _expand(server.location, ctx, self.where)
-        self.origin = _origin(urlsplit(self.url))
-        self.header = _credential(server, ctx, self.where)
+        self.url = expand(server.location, ctx.settings, self.where)
+        self.origin = Origin(self.url, self.where)
+        self.credentials = credentials(
+            server, ctx.settings, self.where, self._login_address(ctx), self._ask, lambda: time.monotonic()
+        )
         self.params = dict(server.params)
         if ctx.since is not None and server.since_param:
             self.params[server.since_param] = ctx.since
         self.walk = Walk(self.where)
-        paged = server.paging.kind != "none"
-        if paged and server.format != "json":
-            raise FetchError(f"{self.where}: pages are read as JSON only", "drop `paging`, or set format json")
-        self.pages = PageReader(server) if paged or server.total is not None else None
+        self.thorough = ctx.thorough
+        self.pages = _page_reader(server, self.where)
         self.deadline = self.next_request_at = 0.0
-        self.request: requests.PreparedRequest | None = None
+        self.session = self._session()
         self.options: dict[str, Any] = {}
 
     def run(self) -> Iterator[Payload]:
         paging = self.server.paging
         params = self._first_params()
-        url = self._address(self.url, params)
+        url = with_params(self.url, params)
         self.deadline = time.monotonic() + self.server.limit("deadlineSeconds")
-        with self._session() as session:
+        with self.session:
             while True:
-                payload, page, link = self._get(session, url)
+                got = self._get(url)
+                if got is None:  # behind the end
+                    break
+                payload, page, link = got
                 if page is not None:
                     self.walk.add(page)
                 paused = time.monotonic()
@@ -96,26 +99,28 @@ class _Fetch:
                     break
                 if paging.kind == "page":
                     params[paging.param] = str(int(params[paging.param]) + 1)
-                    url = self._address(self.url, params)
+                    url = with_params(self.url, params)
                 elif paging.kind == "offset":
                     # by what came, not by what was asked for: a source may cap the size of its pages
                     params[paging.param] = str(paging.start + self.walk.items)
-                    url = self._address(self.url, params)
+                    url = with_params(self.url, params)
                 else:
-                    following = page.next if paging.next is not None else link
+                    following = link if paging.kind == "link" and paging.next is None else page.next
                     if following is None:
                         break
                     self.walk.go(following)
                     if paging.kind == "cursor":
                         params[paging.param] = following
-                        url = self._address(self.url, params)
+                        url = with_params(self.url, params)
+                    elif paging.kind == "oai":
+                        url = with_params(self.url, oai.following(following))
                     else:
-                        url = self._stay(url, following, "the link to the next page")
+                        url = self.origin.stay(url, following, "the link to the next page")
         self.walk.check()
 
     def _first_params(self) -> dict[str, str]:
         paging = self.server.paging
-        params = dict(self.params)
+        params = oai.first(self.params) if paging.kind == "oai" else dict(self.params)
         if paging.kind != "none" and paging.size_param and paging.size:
             params[paging.size_param] = str(paging.size)
         if paging.kind in ("page", "offset"):
@@ -123,38 +128,42 @@ class _Fetch:
         return params
 
     def _is_over(self, page: Page) -> bool:
-        """Page and offset paging end with the declared total, else with an empty page: a short one proves nothing."""
+        """Page and offset paging end with the declared total, else with an empty page: a short one proves nothing.
+
+        A thorough walk goes on to the empty page even so: what lies behind the total was pushed there by repeats.
+        """
         if self.server.paging.kind not in ("page", "offset"):
             return False
-        return page.items == 0 or (self.walk.total is not None and self.walk.items >= self.walk.total)
+        return page.items == 0 or (self._has_all() and not self.thorough)
+
+    def _has_all(self) -> bool:
+        return self.walk.total is not None and self.walk.items >= self.walk.total
 
     # -- one request ----------------------------------------------------------------------------------------------
 
     def _session(self) -> requests.Session:
         session = requests.Session()
-        session.mount("http://", HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=0))
-        session.mount("https://", HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=0))
+        session.mount("http://", GuardedAdapter(self._left))
+        session.mount("https://", GuardedAdapter(self._left))
         # proxies of the environment count, except for this machine itself
         session.trust_env = urlsplit(self.url).hostname not in LOOPBACK
-        # an `auth` of our own also keeps ~/.netrc from replacing the token
-        session.auth = self._sign
+        # an `auth` of our own keeps ~/.netrc from replacing the credentials
+        session.auth = lambda request: request
         session.headers.clear()
         session.headers.update({"User-Agent": "science-brain", "Accept": "*/*", "Accept-Encoding": "gzip"})
         return session
 
-    def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self.header:
-            request.headers[self.header[0]] = self.header[1]
-        return request
+    def _get(self, url: str) -> tuple[Payload, Page | None, str | None] | None:
+        """One page, tried as often as the contract allows: payload, what it says, and its Link rel=next.
 
-    def _get(self, session: requests.Session, url: str) -> tuple[Payload, Page | None, str | None]:
-        """One page, tried as often as the contract allows: payload, what it says, and its Link rel=next."""
+        None where a thorough walk asks for a page behind the end and the source has none.
+        """
         tries = int(self.server.limit("retries")) + 1
         bad_bodies = 0
         for attempt in range(1, tries + 1):
             self._pace()
             try:
-                return self._try(session, url)
+                return self._try(url)
             except PayloadError as e:
                 # may be a transfer that broke unnoticed, but rarely; three tries tell
                 bad_bodies += 1
@@ -204,41 +213,83 @@ class _Fetch:
             )
         return left
 
-    def _try(self, session: requests.Session, url: str) -> tuple[Payload, Page | None, str | None]:
-        for _ in range(MAX_REDIRECTS + 1):
-            timeout = min(self.server.limit("timeoutSeconds"), self._left())
-            try:
-                response = self._send(session, url, timeout)
-            except requests.exceptions.Timeout:
-                self._left()
-                raise _Retry(f"no answer within {timeout:,.0f} s") from None
-            except requests.exceptions.ConnectionError as e:
-                raise _Retry(f"cannot be reached ({_kind(e)})", hint="is it up, and is location right?") from None
-            except requests.exceptions.RequestException as e:
-                what = f"{self.where}: the request is impossible ({type(e).__name__})"
-                raise FetchError(what, "check location in the source file") from None
-            with response:
-                if response.is_redirect or 300 <= response.status_code < 400:
-                    url = self._stay(url, response.headers.get("Location", ""), "its redirect")
+    def _try(self, url: str) -> tuple[Payload, Page | None, str | None] | None:
+        redirects = 0
+        renewed = False
+        while True:
+            with self._send("GET", url) as response:
+                if 300 <= response.status_code < 400:
+                    redirects += 1
+                    if redirects > MAX_REDIRECTS:
+                        what = f"{self.where}: more than {MAX_REDIRECTS} redirects"
+                        raise FetchError(what, "check location in the source file")
+                    url = self.origin.stay(url, response.headers.get("Location", ""), "its redirect")
                     continue
+                if response.status_code == 401 and not renewed and self.credentials.renew():
+                    renewed = True
+                    continue
+                if response.status_code in (400, 404, 416) and self.thorough and self._has_all():
+                    return None
                 self._check_status(response)
-                body = self._body(response)
+                body = self._body(response, int(self.server.limit("maxBytes")))
                 received_at = datetime.now(UTC)
             headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
             page = self._look(body, response)
             link = _next_link(response.headers.get("Link"))
             total = page.total if page else None
             return Payload(body, url, response.status_code, received_at, headers, total), page, link
-        raise FetchError(f"{self.where}: more than {MAX_REDIRECTS} redirects", "check location in the source file")
 
-    def _send(self, session: requests.Session, url: str, timeout: float) -> requests.Response:
+    def _send(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str] | None = None,
+        body: bytes | None = None,
+        *,
+        signed: bool = True,
+    ) -> requests.Response:
         """One request by the adapter itself: a session would read the body of a redirect whole, however long it is."""
-        if self.request is None:  # every address shares scheme, host and port, so one request serves as the model
-            self.request = session.prepare_request(requests.Request("GET", self.url))
-            self.options = session.merge_environment_settings(self.url, {}, True, None, None)
-        request = self.request.copy()
-        request.prepare_url(url, None)
-        return session.get_adapter(url).send(request, timeout=(min(CONNECT_SECONDS, timeout), timeout), **self.options)
+        if not self.options:  # every address shares scheme, host and port
+            self.options = self.session.merge_environment_settings(self.url, {}, True, None, None)
+        timeout = min(self.server.limit("timeoutSeconds"), self._left())
+        try:
+            request = self.session.prepare_request(requests.Request(method, url, headers, data=body))
+            if signed:
+                self.credentials.sign(request)
+            timeouts = (min(CONNECT_SECONDS, timeout), timeout)
+            return self.session.get_adapter(url).send(request, timeout=timeouts, **self.options)
+        except requests.exceptions.Timeout:
+            self._left()
+            raise _Retry(f"no answer within {timeout:,.0f} s") from None
+        except requests.exceptions.ConnectionError as e:
+            raise _Retry(f"cannot be reached ({_kind(e)})", hint="is it up, and is location right?") from None
+        except requests.exceptions.RequestException as e:
+            what = f"{self.where}: the request is impossible ({type(e).__name__})"
+            raise FetchError(what, "check location in the source file") from None
+
+    def _login_address(self, ctx: FetchContext) -> Callable[[str], str]:
+        """Makes the address of a login whole: below the source's own scheme, host and port."""
+
+        def whole(address: str) -> str:
+            return self.origin.stay(
+                self.url, expand(address, ctx.settings, self.where, self.url), "the login's address"
+            )
+
+        return whole
+
+    def _ask(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> tuple[int, bytes]:
+        """A request of the credentials' own; what another try may mend is tried again with the page it is for."""
+        with self._send(method, url, headers, body, signed=False) as response:
+            status = response.status_code
+            if 300 <= status < 400:
+                what = f"{self.where}: the login redirects, and secrets follow no redirect"
+                raise FetchError(what, "write the address that it redirects to as `auth.address`, if it is right")
+            if status == 429 or status >= 500:
+                raise _Retry(f"its login answers {status}", _retry_after(response.headers.get("Retry-After")))
+            if status not in (200, 201):
+                return status, b""
+            content = self._body(response, TOKEN_BYTES)
+            return status, decode_body(content, response.headers.get("Content-Encoding"), TOKEN_BYTES, 100)
 
     def _check_status(self, response: requests.Response) -> None:
         status = response.status_code
@@ -248,18 +299,11 @@ class _Fetch:
             wait = _retry_after(response.headers.get("Retry-After"))
             raise _Retry(f"answers {status}", wait)
         if status in (401, 403):
-            auth = self.server.auth
-            if auth is None:
-                raise FetchError(f"{self.where}: answers {status}", "it wants a token: declare `auth`")
-            raise FetchError(
-                f"{self.where}: refuses the secret {auth.secret} ({status})",
-                f"renew BRAIN_SECRET_{auth.secret} or the file {auth.secret} in BRAIN_SECRETS",
-            )
+            raise self.credentials.refusal(status, response.headers.get("Date"))
         raise FetchError(f"{self.where}: answers {status}", "check location and params in the source file")
 
-    def _body(self, response: requests.Response) -> bytes:
+    def _body(self, response: requests.Response, cap: int) -> bytes:
         """The wire bytes, checked against the announced length, within size cap and deadline."""
-        cap = int(self.server.limit("maxBytes"))
         announced = response.headers.get("Content-Length")
         length = int(announced) if announced and announced.isdigit() else None
         if length is not None and length > cap:
@@ -300,83 +344,17 @@ class _Fetch:
             content = decode_body(body, coding, int(self.server.limit("maxBytes")), self.server.limit("maxRatio"))
         return self.pages.read(content) if self.pages else None
 
-    # -- addresses ------------------------------------------------------------------------------------------------
 
-    def _address(self, url: str, params: dict[str, str]) -> str:
-        if not params:
-            return url
-        parts = urlsplit(url)
-        query = "&".join(q for q in (parts.query, urlencode(params)) if q)
-        return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
-
-    def _stay(self, base: str, target: str, what: str) -> str:
-        """The target where it lies on the source's scheme, host and port, without user or password; else FetchError."""
-        try:
-            url = urljoin(base, target)
-            parts = urlsplit(url)
-            if _origin(parts) == self.origin and "@" not in parts.netloc:
-                return url
-            shown = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
-        except ValueError:
-            shown = "an impossible address"
-        raise FetchError(
-            f"{self.where}: {what} leads to {shown[:100]}, away from the source",
-            "no other scheme, host or port is followed; if the source moved, change location in the source file",
-        )
-
-
-def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    return parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme)
-
-
-def _expand(location: str, ctx: FetchContext, where: str) -> str:
-    """The address with its ${VARIABLES}; raises FetchError for unknown ones, for secrets and for other than HTTP."""
-    known = {**os.environ, "BRAIN_DEMO_URL": ctx.settings.demo_url}
-
-    def value(match: re.Match[str]) -> str:
-        name = match[1]
-        if name.startswith("BRAIN_SECRET"):
-            raise FetchError(f"{where}: a secret stands in the address", "declare `auth` instead")
-        if name not in known:
-            raise FetchError(f"{where}: the address needs {name}, which is not set", f"set {name}")
-        return known[name]
-
-    url = re.sub(r"\$\{(\w+)\}", value, location)
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in DEFAULT_PORTS and parts.hostname and (parts.port is None or parts.port > 0)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise FetchError(f"{where}: location is no HTTP address", "write it as https://host/path in the source file")
-    if "@" in parts.netloc:
-        raise FetchError(f"{where}: a user or password stands in the address", "declare `auth` instead")
-    return url
-
-
-def _credential(server: Server, ctx: FetchContext, where: str) -> tuple[str, str] | None:
-    """Header and value that carry the secret; raises FetchError naming the secret, never quoting it."""
-    if server.auth is None:
+def _page_reader(server: Server, where: str) -> PageReader | XmlPageReader | None:
+    """What looks into the pages of a walk; None where nothing of them is needed."""
+    paged = server.paging.kind != "none"
+    if not paged and server.total is None:
         return None
-    name = server.auth.secret
-    variable, path = f"BRAIN_SECRET_{name}", ctx.settings.secrets / name
-    secret = os.environ.get(variable, "").strip()
-    if not secret:
-        try:
-            secret = path.read_text(encoding="utf-8").strip()
-        except FileNotFoundError:
-            secret = ""
-        except (OSError, UnicodeDecodeError) as e:
-            raise FetchError(
-                f"{where}: the secret {name} is unreadable ({type(e).__name__})", f"look at {path}"
-            ) from None
-    if not secret:
-        raise FetchError(f"{where}: the secret {name} is missing", f"set {variable}, or put it into {path}")
-    if not re.fullmatch(r"[\x21-\x7e]+", secret):
-        raise FetchError(f"{where}: the secret {name} cannot be sent", "it must be one word of ASCII characters")
-    if server.auth.scheme == "bearer":
-        return "Authorization", f"Bearer {secret}"
-    return server.auth.header, secret
+    if server.format == "json":
+        return PageReader(server)
+    if server.format == "xml":
+        return oai.OaiReader(server, where) if server.paging.kind == "oai" else XmlPageReader(server)
+    raise FetchError(f"{where}: pages are read as JSON and XML only", "drop `paging` and `total`")
 
 
 def _retry_after(value: str | None) -> float | None:

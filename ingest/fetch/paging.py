@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from brain.errors import FetchError, PayloadError
+from ingest import xml
 from ingest.contract import Server
 
 
@@ -107,6 +108,31 @@ class PageReader:
                 struct = self._build(below, (*path, attribute))
                 fields.append((attribute, struct | None | msgspec.UnsetType, msgspec.UNSET))
         return msgspec.defstruct("Page", fields, rename=rename)
+
+
+class XmlPageReader:
+    """Reads pages of one server by the paths of its contract: elements, or attributes as `/list/@count`."""
+
+    def __init__(self, server: Server):
+        self._server = server
+        self._namespaces = dict(server.namespaces)
+        self._wanted = [p for p in (server.total, server.paging.next) if p is not None]
+
+    def read(self, content: bytes) -> Page:
+        """Look at a page; raises PayloadError where it is no XML of the promised form. Never quotes a value."""
+        server = self._server
+        page = xml.outline(content, server.encoding, server.items, self._namespaces, self._wanted)
+        total = self._one(page.texts, server.total)
+        if server.total is not None and not (total and total.isascii() and total.isdigit()):
+            raise PayloadError("the page declares no total where the contract says", "look at `total`")
+        following = self._one(page.texts, server.paging.next)
+        return Page(page.items, int(total) if total else None, following or None, page.edges)
+
+    def _one(self, texts: dict[str, list[str]], path: str | None) -> str | None:
+        found = texts.get(path, []) if path is not None else []
+        if len(found) > 1:
+            raise PayloadError(f"the page has {path} more than once", "look at the source file")
+        return found[0].strip() if found else None
 
 
 class Walk:

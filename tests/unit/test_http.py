@@ -475,7 +475,7 @@ def test_an_unannounced_size_beyond_the_cap(fetch):
 
 
 def test_paging_over_tables_is_refused(fetch):
-    with pytest.raises(FetchError, match="JSON only"):
+    with pytest.raises(FetchError, match="JSON and XML only"):
         fetch(server("http://127.0.0.1:9/x", format="csv", paging=Paging("page", "page", "size", 5)))
 
 
