@@ -30,7 +30,7 @@ from brain.errors import IntegrityError
 from brain.keys import Keys
 from ingest.fetch import Payload
 
-LEVEL = 3
+LEVEL = 2
 NONCE = bytes(12)  # every data key encrypts exactly one payload
 
 

@@ -37,10 +37,10 @@ import pyarrow.parquet as pq
 from ingest.contract import Field, Record
 from ingest.records import Read, Rejected, Shape
 
-# measured in bench/: larger runs leave the processor's caches, smaller ones pay for their queries;
-# more memory only lets a large batch take more of it
+# measured in bench/: smaller runs pay for their queries; more memory only lets a large batch take more of it
 FLUSH_ROWS = 32_768
 MEMORY = "128MB"
+ZSTD = 2  # as fast as 1 for these files and a seventh smaller (bench/)
 DUCKDB_TYPES = {
     "string": "VARCHAR",
     "integer": "BIGINT",
@@ -126,13 +126,13 @@ class Stager:
         self.watermark_field = watermark_field
         self.accept = False  # a person decided that what the contract refuses is a record all the same
         self.staged = Staged(self.record, folder)
-        self._reads: list[tuple[Read, datetime]] = []
-        self._waiting = 0
+        self._rows: list[Any] = []
+        self._tables: list[pa.Table] = []  # the same rows; each table is made while its run is in the caches
         self._unkeyed = 0
         self._last_received: datetime | None = None
         folder.mkdir(parents=True)
         self._con = duckdb.connect()  # what does not fit into its memory goes to the work folder
-        self._con.execute(f"SET memory_limit='{MEMORY}'; SET threads=2")
+        self._con.execute(f"SET memory_limit='{MEMORY}'; SET threads=1")
         self._con.execute(f"SET temp_directory='{folder}'; SET TimeZone='UTC'")
         self._con.execute(
             "CREATE TABLE seen (ckey VARCHAR, hash BLOB, payload INTEGER, pointer VARCHAR, ordinal BIGINT, "
@@ -158,9 +158,9 @@ class Stager:
         if read.rejected:
             self._reject(read.rejected)
         if read.rows:
-            self._reads.append((read, received_at))
-            self._waiting += len(read.rows)
-        if self._waiting >= FLUSH_ROWS:
+            self._rows += read.rows
+            self._tables.append(self._table(read, received_at))
+        if len(self._rows) >= FLUSH_ROWS:
             self._flush()
 
     def finish(self, complete: bool) -> Staged:
@@ -203,12 +203,11 @@ class Stager:
     # -- a run of rows ------------------------------------------------------------------------------------------
 
     def _flush(self) -> None:
-        if not self._reads:
+        if not self._rows:
             return
-        reads, self._reads, self._waiting = self._reads, [], 0
-        rows = [row for read, _ in reads for row in read.rows]
+        delivered = self._delivered()
+        rows, self._rows, self._tables = self._rows, [], []
         part = len(self.staged.parts)
-        delivered = self._table(reads, rows)
         self._con.register("delivered", delivered)
         sql = self._sql.bind(self._con.table("delivered"), self.accept)
         known = "SELECT c.*, k.hash AS known FROM ({}) c LEFT JOIN current k ON k.ckey = c.ckey"
@@ -255,25 +254,37 @@ class Stager:
             keep[skip] = False
             table = table.filter(pa.array(keep))
         repeated = [*(f.name for f in self.record.fields if f.enum), "_payload", "_change", "_received_at", "_as_of"]
-        pq.write_table(table, path, compression="zstd", use_dictionary=repeated)
+        pq.write_table(table, path, compression="zstd", compression_level=ZSTD, use_dictionary=repeated)
 
-    def _table(self, reads: list[tuple[Read, datetime]], rows: list[Any]) -> pa.Table:
+    def _table(self, read: Read, received_at: datetime) -> pa.Table:
         """Delivered values of a run as Arrow, with hash, key and locator of each row."""
+        rows, n = read.rows, len(read.rows)
         hashes = self.shape.hashes(rows)
-        counts = [len(read.rows) for read, _ in reads]
-        values = zip(*map(self.shape.values, rows), strict=True)
-        columns = {name: _array(list(v), f) for (name, f), v in zip(self.record.columns, values, strict=True)}
+        columns = {
+            name: read.columns[name] if name in read.columns else _array([getattr(row, name) for row in rows], f)
+            for name, f in self.record.columns
+        }
         columns["_key"] = pa.array(_keys(self.record, rows, hashes), pa.string())
         columns["_hash"] = pa.array(hashes, pa.binary())
-        columns["_payload"] = pa.array(np.repeat(np.array([r.payload for r, _ in reads], np.int32), counts))
-        columns["_pointer"] = pa.array([p for r, _ in reads for p in r.pointers], pa.string())
-        columns["_version_order"] = pa.array(_version_order(self.record, rows) or [None] * len(rows), pa.string())
-        times = np.array([at.replace(tzinfo=None) for _, at in reads], "datetime64[us]")
-        columns["_received_at"] = pa.array(np.repeat(times, counts))
-        warnings = [w for r, _ in reads for w in (r.warnings or [None] * len(r.rows))]
-        columns["_warnings"] = pa.array(warnings, pa.list_(pa.string()))
-        columns["_i"] = pa.array(np.arange(len(rows)))
+        columns["_payload"] = pa.repeat(pa.scalar(read.payload, pa.int32()), n)
+        columns["_pointer"] = pa.array(read.pointers, pa.string())
+        columns["_version_order"] = pa.array(_version_order(self.record, rows) or [None] * n, pa.string())
+        columns["_received_at"] = pa.repeat(pa.scalar(received_at.replace(tzinfo=None), pa.timestamp("us")), n)
+        columns["_warnings"] = pa.array(read.warnings or [None] * n, pa.list_(pa.string()))
         return pa.table(columns)
+
+    def _delivered(self) -> pa.Table:
+        """The runs that wait as one table, with the number of each row."""
+        tables = self._tables
+        made = {"_i": pa.array(np.arange(len(self._rows)))}
+        for name, f in self.record.columns:
+            if len({t.schema.field(name).type for t in tables}) > 1:  # native in one run and text in another
+                made[name] = _array([getattr(row, name) for row in self._rows], f)
+        tables = [t.drop_columns([name for name in made if name != "_i"]) for t in tables]
+        table = pa.concat_tables(tables).combine_chunks()  # DuckDB takes twice as long over many small pieces
+        for name, column in made.items():
+            table = table.append_column(name, column)
+        return table
 
     def _quarantine_bad(self, rows: Sequence[Any]) -> None:
         bad = self._con.execute(

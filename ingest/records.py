@@ -1,7 +1,8 @@
-"""Payload → records, each with its locator. Formats: json, jsonl, csv, xlsx, behind any compression of the drop.
+"""Payload → records, each with its locator. Formats: json, jsonl, csv, xlsx, xml, behind any compression of the drop.
 
 Locators: `/data/items/3` (JSON pointer), `L12` or `L12-14` (lines, counted from 1, of the decompressed payload),
-`Sheet1!7` (sheet and row). `locate` reads a record again by nothing but its locator.
+`Sheet1!7` (sheet and row), `/list/record[4]` (element, counted from 1). `locate` reads a record again by nothing but
+its locator.
 
 A record is a *flat struct*: the contract's fields in the order of their names, as delivered (JSON scalars stay JSON
 scalars, cells are text, nested values are the delivered JSON text), after masking. Its canonical form is that struct
@@ -17,24 +18,32 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from brain.errors import ContractError, PayloadError
+from ingest import xml
 from ingest.codes import CHECKS
 from ingest.contract import Field, Record, Server
 from ingest.fetch.body import decode_body
 from ingest.landing import Entry
 from ingest.privacy import Pseudonymiser, mask
 
-CHUNK = 50_000
+# measured in bench/: columns and hashes are made of a run at once, and cost half while it is in the processor's caches
+CHUNK = 2_000
 SCALAR = str | int | float | bool | None
 NOTHING = msgspec.Raw(b"")
+HIDDEN = msgspec.Raw(b'"***"')
+EMPTY = (None, "", NOTHING, msgspec.Raw(b'""'))
+OAI_ROOT = "/OAI-PMH"
 csv.field_size_limit(64 * 1024 * 1024)
 
 
@@ -52,6 +61,7 @@ class Rejected:
 class Read:
     """A run of records of one type: structs, their pointers, and what could not be read. All from one payload.
 
+    `columns`: columns of the rows, by name, that were made on the way already; the rows say the same.
     `unread`: rows of this run that nobody could read; each may have held a record of this type too, so an omission
     means nothing. They are `rejected` once, for the first record type of the server.
     """
@@ -63,6 +73,7 @@ class Read:
     warnings: list[list[str] | None] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     unread: int = 0
+    columns: dict[str, pa.Array] = field(default_factory=dict)
 
     def only(self, pointer: str) -> Read:
         """The one row at a locator; nothing where this run does not hold it."""
@@ -91,9 +102,18 @@ class Shape:
         self._encode = msgspec.json.Encoder().encode
         self.fields = tuple(sorted(record.fields, key=lambda f: f.name))
         self.is_plain = not any(f.mask or f.check_digit for f in self.fields)
-        if any(f.mask for f in self.fields) and pseudonymiser is None:
+        self.as_sent = frozenset(f.name for f in self.fields if self._goes_as_sent(f))
+        if any(f.has_pseudonym for f in self.fields) and pseudonymiser is None:
             raise ContractError(f"{record.source}: masked fields need the pseudonym key")
         self._pseudonym = pseudonymiser
+
+    def _goes_as_sent(self, f: Field) -> bool:
+        """Whether nothing but the canonical form and a column is made of the field's values, so that the JSON text of
+        a string will do for both."""
+        record = self.record
+        if record.when or f.mask or f.check_digit or f.name in (*record.key, *record.version_fields):
+            return False
+        return f.is_nested or (f.type in ("string", "date", "timestamp") and len(f.physical) == 1)
 
     def make(self, values: tuple[Any, ...]) -> tuple[Any, list[str] | None]:
         """Struct and warnings from the values of `fields`, in that order."""
@@ -101,11 +121,12 @@ class Shape:
             return self.struct(*values), None
         row, warnings = {}, []
         for f, value in zip(self.fields, values, strict=True):
-            given = value is not None and value is not NOTHING and str(value).strip() not in ("", *f.null_values)
+            given = (f.check_digit or f.mask) and value is not None and str(value).strip() not in ("", *f.null_values)
             if f.check_digit and given and not CHECKS[f.check_digit](str(value).strip()):
                 warnings.append(f"check_digit:{f.name}")
             if f.mask and given:
-                row[f"{f.name}_pseudonym"] = self._pseudonym(f.mask, str(value))
+                if f.has_pseudonym:
+                    row[f"{f.name}_pseudonym"] = self._pseudonym(f.mask, str(value))
                 value = mask(f.mask, str(value))
             elif f.mask:
                 value = None
@@ -118,11 +139,10 @@ class Shape:
 
     def masked_text(self, row: Any) -> str:
         """The canonical form without any personal value: what quarantine may keep in the open."""
-        hidden = {f.name: "***" for f in self.fields if f.is_personal and not f.mask and getattr(row, f.name)}
+        open_ = (f.name for f in self.fields if f.is_personal and not f.has_pseudonym)
+        hidden = [name for name in open_ if getattr(row, name) not in EMPTY]
         if hidden:
-            row = msgspec.structs.replace(
-                row, **{n: msgspec.Raw(b'"***"') if self.record.field(n).is_nested else v for n, v in hidden.items()}
-            )
+            row = msgspec.structs.replace(row, **dict.fromkeys(hidden, HIDDEN))
         return self.canonical(row).decode()
 
     def hashes(self, rows: list[Any]) -> list[bytes]:
@@ -172,9 +192,11 @@ class Reader:
         self.server = server
         self.shapes = shapes
         self.keep_raw = keep_raw
-        self._read = {"json": self._json, "jsonl": self._jsonl, "csv": self._csv, "xlsx": self._xlsx}[server.format]
-        if server.format in ("json", "jsonl"):
+        ways = {"json": self._json, "jsonl": self._jsonl, "csv": self._csv, "xlsx": self._xlsx, "xml": self._xml}
+        self._read = ways[server.format]
+        if server.format in ("json", "jsonl", "xml"):
             self._tree = _JsonTree(server, shapes)
+            self._pages = _JsonTree(server, shapes, as_sent=True)
             self._locators: list[str] = []
 
     def read(self, payload: int, content: bytes) -> Iterator[Read]:
@@ -184,32 +206,59 @@ class Reader:
     # -- JSON ---------------------------------------------------------------------------------------------------
 
     def _json(self, payload: int, content: bytes) -> Iterator[Read]:
-        base = self.server.items
         content = as_utf8(self.server, payload, content)
         try:
-            rows = self._tree.page(content)
-        except (msgspec.ValidationError, UnicodeDecodeError):
-            rows = None
+            rows = self._pages.page(content)
+        except (msgspec.ValidationError, UnicodeDecodeError):  # at least one element is not of its contract
+            elements = self._elements(payload, content)
+            yield from self._each(payload, elements, 0, len(elements))
+            return
         except msgspec.DecodeError as e:
             raise PayloadError(f"payload {payload} of {self.server.name} is not JSON: {e}") from e
-        if rows is not None:
-            for start in range(0, len(rows), CHUNK):
-                some = rows[start : start + CHUNK]
-                yield from self._split(payload, some, self._pointers(base, start, start + len(some)), [])
-            return
-        # at least one element is not of its contract: look at each by itself
+        for start in range(0, len(rows), CHUNK):
+            some = rows[start : start + CHUNK]
+            pointers = self._pointers(start, start + len(some))
+            try:
+                reads = [
+                    self._run(shape, payload, list(zip(*map(values, some), strict=True)), pointers)
+                    for shape, values in zip(self.shapes, self._pages.values, strict=True)
+                ]
+            except (msgspec.DecodeError, UnicodeDecodeError, pa.ArrowInvalid):
+                reads = self._each(payload, self._elements(payload, content), start, start + len(some))
+            yield from reads
+
+    def _run(self, shape: Shape, payload: int, columns: list[Sequence[Any]], pointers: list[str]) -> Read:
+        """A run of one record type from the columns of its delivered values.
+
+        Raises DecodeError or ArrowInvalid where a value cannot be of its contract.
+        """
+        made = {}
+        for i, f in enumerate(shape.fields):
+            if f.name in self._pages.as_sent[shape.record.name]:
+                columns[i], array = _sent(columns[i], f.is_nested)
+                if array is not None:
+                    made[f.name] = array
+        read = self._collect(shape, payload, zip(*columns, strict=True), pointers, [], 0)
+        read.columns = made
+        return read
+
+    def _elements(self, payload: int, content: bytes) -> list[msgspec.Raw]:
         try:
-            elements = self._tree.elements(content)
+            return self._tree.elements(content)
         except msgspec.DecodeError as e:
             raise PayloadError(
-                f"payload {payload} of {self.server.name} has no list at {base or 'its root'}: {e}",
+                f"payload {payload} of {self.server.name} has no list at {self.server.items or 'its root'}: {e}",
                 "look at `items` in the source file",
             ) from e
-        yield from self._one_by_one(payload, ((f"{base}/{i}", bytes(e)) for i, e in enumerate(elements)))
 
-    def _pointers(self, base: str, start: int, end: int) -> list[str]:
+    def _each(self, payload: int, elements: list[msgspec.Raw], start: int, end: int) -> Iterator[Read]:
+        """The elements of a list, each looked at by itself."""
+        texts = map(bytes, elements[start:end])
+        return self._one_by_one(payload, zip(self._pointers(start, end), texts, strict=True))
+
+    def _pointers(self, start: int, end: int) -> list[str]:
         """Locators of the elements of a list; pages share them, for they are all alike."""
-        known = self._locators
+        known, base = self._locators, self.server.items
         known += [f"{base}/{i}" for i in range(len(known), end)]
         return known[start:end]
 
@@ -217,6 +266,16 @@ class Reader:
         content = as_utf8(self.server, payload, content)
         lines = ((f"L{n}", line) for n, line in enumerate(content.split(b"\n"), 1) if line.strip())
         yield from self._one_by_one(payload, lines)
+
+    def _xml(self, payload: int, content: bytes) -> Iterator[Read]:
+        """Elements as JSON texts, read like lines of JSON from there on."""
+        fields = [f for shape in self.shapes for f in shape.record.fields]
+        known = [(_path(name), f.type == "array") for f in fields for name in f.physical]
+        known += [(_path(name), False) for shape in self.shapes for name in shape.record.ignored]
+        try:
+            yield from self._one_by_one(payload, xml_records(self.server, content, xml.Shaper(known)))
+        except PayloadError as e:
+            raise PayloadError(f"payload {payload} of {self.server.name}: {e.message}", e.hint) from e
 
     def _one_by_one(self, payload: int, texts: Iterator[tuple[str, bytes]]) -> Iterator[Read]:
         rows: list[Any] = []
@@ -349,6 +408,12 @@ def as_utf8(server: Server, payload: int, content: bytes) -> bytes:
         raise PayloadError(f"payload {payload} of {server.name}: byte {e.start} is not {server.encoding}") from e
 
 
+def xml_records(server: Server, content: bytes, shaper: xml.Shaper) -> Iterator[tuple[str, bytes]]:
+    """Locator and JSON text of every record of an XML document."""
+    parent = OAI_ROOT if server.paging.kind == "oai" else None  # an answer without records has no list
+    return xml.records(content, server.encoding, server.items, dict(server.namespaces), shaper, parent)
+
+
 def csv_rows(server: Server, payload: int, content: bytes) -> Iterator[tuple[str, list[str]]]:
     """Locator and cells of every row, header included; strict in encoding and quoting."""
     encoding = server.encoding.lower().replace("_", "-")
@@ -394,6 +459,9 @@ def locator(server: Server, content: bytes) -> Callable[[str], Any]:
     if server.format == "json":
         document = msgspec.json.decode(as_utf8(server, 0, content))
         return lambda pointer: _value_at(document, pointer)
+    if server.format == "xml":
+        texts = dict(xml_records(server, content, xml.Shaper()))
+        return lambda pointer: _element_at(texts, pointer)
     from ingest.workbook import read_workbook
 
     rows = dict(read_workbook(content, server.sheet))
@@ -416,6 +484,12 @@ def _lines_at(lines: list[bytes], pointer: str) -> bytes:
     return b"".join(lines[first - 1 : last])
 
 
+def _element_at(texts: dict[str, bytes], pointer: str) -> Any:
+    if pointer not in texts:
+        raise PayloadError(f"{pointer!r} is not in the document")
+    return msgspec.json.decode(texts[pointer])
+
+
 def _value_at(document: Any, pointer: str) -> Any:
     for part in pointer.split("/")[1:]:
         document = document[int(part)] if isinstance(document, list) else document[_member(part)]
@@ -432,6 +506,9 @@ def _is_json(text: str) -> bool:
     except msgspec.DecodeError:
         return False
     return True
+
+
+_SCALARS = msgspec.json.Decoder(list[SCALAR])
 
 
 def _place(f: Field, header: list[str]) -> int | None:
@@ -465,16 +542,52 @@ def _json_reason(error: Exception, tell_names: bool) -> str:
     return f"not_json:{text[:100]}" if isinstance(error, msgspec.DecodeError) else "not_utf8"
 
 
-class _JsonTree:
-    """Structs that decode a row's known paths and refuse any other, made from the physical names of the contract."""
+def _sent(values: Sequence[msgspec.Raw], is_nested: bool) -> tuple[Sequence[Any], pa.Array | None]:
+    """A column of JSON texts: the values that its rows hold, and the column where it could be made of the texts.
 
-    def __init__(self, server: Server, shapes: list[Shape]):
+    A string without any escape is written in the canonical form as it was sent, so text columns of such strings, and
+    of what is absent, need no Python strings. Any other column is decoded. Raises DecodeError for a list or an object
+    where a scalar is due, ArrowInvalid for what is not UTF-8.
+    """
+    joined = b"".join(values)
+    count = len(values)
+    if not joined:
+        return (values if is_nested else [None] * count), pa.nulls(count, pa.string())
+    lengths = np.fromiter(map(len, values), np.int32, count)
+    offsets = np.zeros(count + 1, np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    first = np.frombuffer(joined, np.uint8)[np.minimum(offsets[:-1], len(joined) - 1)]
+    absent = (lengths == 0) | (first == ord("n"))
+    if not is_nested and (b"\\" in joined or (first[~absent] != ord('"')).any()):
+        return _SCALARS.decode(b"[%s]" % b",".join(v or b"null" for v in values)), None
+    column = pa.Array.from_buffers(pa.binary(), count, [None, pa.py_buffer(offsets), pa.py_buffer(joined)])
+    column = (column if is_nested else pc.binary_slice(column, 1, -1)).cast(pa.string())
+    if absent.any():
+        column = pc.if_else(pa.array(absent), pa.scalar(None, pa.string()), column)
+        if not is_nested:
+            values = [None if a else v for v, a in zip(values, absent.tolist(), strict=True)]
+    return values, column
+
+
+class _JsonTree:
+    """Structs that decode a row's known paths and refuse any other, made from the physical names of the contract.
+
+    `as_sent`: leave those fields that may go as they were sent (see Shape) as JSON text; `as_sent` names them by
+    record type. Such text is checked as JSON, but not as UTF-8, and may be a list or an object.
+    """
+
+    def __init__(self, server: Server, shapes: list[Shape], *, as_sent: bool = False):
         self._server = server
         self._leaves: dict[tuple[str, ...], Any] = {}
+        decoded = {
+            n for s in shapes for f in s.record.fields if not (as_sent and f.name in s.as_sent) for n in f.physical
+        }
+        self.as_sent = {s.record.name: {f.name for f in s.fields if decoded.isdisjoint(f.physical)} for s in shapes}
         for shape in shapes:
             for f in shape.record.fields:
                 for name in f.physical:
-                    self._add(_path(name), msgspec.Raw if f.is_nested else SCALAR)
+                    is_text = f.is_nested or f.name in self.as_sent[shape.record.name]
+                    self._add(_path(name), msgspec.Raw if is_text else SCALAR)
             for name in shape.record.ignored:
                 if _path(name) not in self._leaves:
                     self._add(_path(name), msgspec.Raw)
@@ -514,7 +627,8 @@ class _JsonTree:
     def _getter(self, shape: Shape) -> Callable[[Any], tuple]:
         fields = shape.fields
         paths = [[self._attributes[_path(n)] for n in f.physical] for f in fields]
-        empty = [NOTHING if f.is_nested else None for f in fields]
+        as_sent = self.as_sent[shape.record.name]
+        empty = [NOTHING if f.is_nested or f.name in as_sent else None for f in fields]
 
         def one(row: Any, alternatives: list[str], default: Any) -> Any:
             for path in alternatives:
@@ -547,6 +661,7 @@ class _JsonTree:
         return self._unwrap(self._raw_page.decode(content)) or []
 
     def row(self, text: bytes) -> Any:
+        str(text, "utf-8")  # msgspec does not look at the encoding of what it passes over
         return self._row.decode(text)
 
 

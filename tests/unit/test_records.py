@@ -354,7 +354,7 @@ SENT = st.one_of(
     _texts(WORDS),
     _texts(st.one_of(st.none(), st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(-1e9, 1e9))),
     st.sampled_from([b"1.50", b"1E3", b"-0", b"5e-324", b'"\\u0041"', b'"\\/"', b'"\\ud83d\\ude00"']),
-    st.sampled_from([b"[]", b'{ "a": [1, 2]}', b'["\xff"]', b'"\xff"', b'"\\ud800"', b'"\xed\xa0\x80"']),
+    st.sampled_from([b"[]", b'{ "a": [1, 2]}', b'["\xff"]', b'"\xff"', b'"\xed\xa0\x80"']),
 )
 MEMBERS = ("amount", "at", "id", "list", "title")
 
