@@ -25,7 +25,8 @@ from brain.settings import Settings
 from ingest.contract import SUFFIX, Record, Server, Source, load_source, source_files
 from ingest.fetch import FetchContext, Payload, fetch
 from ingest.fetch.files import DropFile, as_of_date, fetch_file, find_files
-from ingest.fetch.paging import SourceMovedError
+from ingest.fetch.paging import OverlapError, SourceMovedError
+from ingest.fetch.since import asked_since
 from ingest.landing import Segment, SegmentWriter, fsync_folder
 from ingest.ledger import Ledger, LedgerEntry, live_entries
 from ingest.privacy import Pseudonymiser
@@ -126,6 +127,8 @@ def _deliver_all(run: SourceRun, deliveries: list[Delivery]) -> list[Batch]:
         try:
             batches += run.deliver_twice(delivery)
         except (FetchError, PayloadError) as e:
+            if delivery.file and delivery.file.address not in e.message:  # of many files, which one
+                e.message = f"{delivery.file.address}: {e.message}"
             run.say(f"{run.source.name} ← {delivery.address}: {e}")
             errors.append(e)
             stopped |= ordered
@@ -203,6 +206,10 @@ class SourceRun:
             if server.type == "api" and server.fallback_for not in served:
                 name = server.location.rsplit("/", 1)[-1]
                 found.append(Delivery(server, as_of_date(server, name), server.location))
+            elif server.type == "database":
+                from ingest.fetch.database import address_of
+
+                found.append(Delivery(server, None, address_of(server, self.settings)))
         return sorted(found, key=lambda d: d.as_of or date.min)
 
     def ordered_records(self, delivery: Delivery) -> set[str]:
@@ -214,14 +221,27 @@ class SourceRun:
     # -- one delivery -------------------------------------------------------------------------------------------
 
     def deliver_twice(self, delivery: Delivery) -> list[Batch]:
-        """Deliver; once more where the source moved: pages that do not fit are dropped whole, never patched."""
-        try:
-            return self.deliver(delivery)
-        except SourceMovedError as e:
-            self.say(f"{e.message}; reading it once more")
-            return self.deliver(delivery)
+        """Deliver; once more where the source moved: pages that do not fit are dropped whole, never patched.
 
-    def deliver(self, delivery: Delivery) -> list[Batch]:
+        Once more, too, where records came on two pages. What comes on two pages again the source does hold twice.
+        """
+        twice: frozenset[tuple[str, str]] | None = None
+        moved = False
+        while True:
+            try:
+                return self.deliver(delivery, twice)
+            except OverlapError as e:
+                if twice is not None:
+                    raise
+                error, twice = e, e.keys
+            except SourceMovedError as e:
+                if moved:
+                    raise
+                error, moved = e, True
+            self.say(f"{error.message}; reading it once more")
+
+    def deliver(self, delivery: Delivery, twice: frozenset[tuple[str, str]] | None = None) -> list[Batch]:
+        """One reading of a delivery. `twice`: what came on two pages of an earlier one; then it is read to its end."""
         server, source = delivery.server, self.source
         records = [source.record(n) for n in server.records]
         history = {r.name: self.ledger.entries(source.name, r.name) for r in records}
@@ -247,10 +267,12 @@ class SourceRun:
                 for r in records
             }
             with _no_cyclic_garbage():
-                declared = self._read(server, delivery, since, writer, stagers, label)
+                declared, sha256 = self._read(delivery, since, writer, stagers, label, twice is not None)
                 staged = {n: s.finish(complete=since is None) for n, s in stagers.items()}
+            _require_apart(source, server, staged, twice)
             segment = writer.close()
-            batches = self._commit(delivery, segment, staged, history, since, declared)
+            digest = self._digest(delivery, sha256)
+            batches = self._commit(delivery, segment, staged, history, since, declared, digest)
         except BaseException:
             for stager in stagers.values():
                 stager.abandon()
@@ -272,19 +294,22 @@ class SourceRun:
 
     def _read(
         self,
-        server: Server,
         delivery: Delivery,
         since: str | None,
         writer: SegmentWriter,
         stagers: dict[str, Stager],
         label: str,
-    ) -> int | None:
-        """Land every payload, then read it; returns the total that the source declared."""
+        thorough: bool,
+    ) -> tuple[int | None, bytes | None]:
+        """Land every payload, then read it; the total that the source declared, and the hash of a file as landed."""
+        server = delivery.server
         reader = Reader(server, [self.shapes[n] for n in server.records], keep_raw=not self.source.is_personal)
-        declared = None
+        declared = sha256 = None
         rows = 0
-        for payload in self._payloads(delivery, since):
+        for payload in self._payloads(delivery, since, thorough):
             entry = writer.write(payload)
+            if delivery.file:
+                sha256 = hashlib.sha256(payload.body).digest()
             declared = payload.declared_total if payload.declared_total is not None else declared
             for read in reader.read(entry.payload, content_of(server, entry, payload.body)):
                 stagers[read.record].add(read, payload.received_at)
@@ -293,20 +318,21 @@ class SourceRun:
                 self.say(f"{label}: {entry.payload + 1} pages, {rows:,} rows")
         if not writer.entries:
             raise FetchError(f"{label}: nothing came, not even an empty page", "look at the source")
-        return declared
+        return declared, sha256
 
-    def _payloads(self, delivery: Delivery, since: str | None) -> Iterator[Payload]:
+    def _payloads(self, delivery: Delivery, since: str | None, thorough: bool) -> Iterator[Payload]:
         if delivery.file:
             return fetch_file(delivery.file, delivery.server)
-        return fetch(delivery.server, FetchContext(self.settings, self.source, since, self.say))
+        return fetch(delivery.server, FetchContext(self.settings, self.source, since, self.say, thorough))
 
     def _since(self, server: Server, records: list[Record], history: dict[str, list[LedgerEntry]]) -> str | None:
         if not server.since_param or self.full:
             return None
         if self.since:
-            return f"{self.since.isoformat()}T00:00:00Z"
+            day = self.since.isoformat()
+            return day if server.since_granularity == "day" else f"{day}T00:00:00Z"
         mark = self._mark(server, history[records[0].name])
-        return mark + "Z" if mark else None
+        return asked_since(server, mark) if mark else None
 
     def _mark(self, server: Server, history: list[LedgerEntry]) -> str | None:
         """Up to when everything of a server was fetched, by its own times (UTC, ISO 8601 without zone)."""
@@ -351,7 +377,8 @@ class SourceRun:
         self, delivery: Delivery, records: list[Record], history: dict[str, list[LedgerEntry]]
     ) -> list[Batch] | None:
         """A file that says what it said when last committed is entered as unchanged and compared with nothing."""
-        digest = self._digest(delivery)
+        with open(delivery.file.path, "rb") as f:
+            digest = self._digest(delivery, hashlib.file_digest(f, "sha256").digest())
         as_of = delivery.as_of.isoformat() if delivery.as_of else None
         found = {}
         for r in records:
@@ -391,14 +418,11 @@ class SourceRun:
 
         return [batch_of(e) for e in self.ledger.commit(bodies, place)]
 
-    def _digest(self, delivery: Delivery) -> str:
+    def _digest(self, delivery: Delivery, sha256: bytes | None) -> str:
         """Keyed hash of address, as-of date and payload bytes: tells repeats apart without giving the bytes away."""
         mac = hmac.new(self.keys.pseudonym, f"{delivery.address}\0{delivery.as_of}\0".encode(), hashlib.sha256)
-        if delivery.file:
-            with open(delivery.file.path, "rb") as f:
-                mac.update(hashlib.file_digest(f, "sha256").digest())
-        else:
-            mac.update(secrets.token_bytes(16))  # a live source may return to an earlier state: never the same
+        # a live source may return to an earlier state: never the same
+        mac.update(sha256 if sha256 is not None else secrets.token_bytes(16))
         return mac.hexdigest()[:32]
 
     def body(self, kind: str, record: Record, generation: int) -> dict[str, Any]:
@@ -419,6 +443,7 @@ class SourceRun:
         history: dict[str, list[LedgerEntry]],
         since: str | None,
         declared: int | None,
+        digest: str,
     ) -> list[Batch]:
         from expectations.arrival import check_batch
 
@@ -445,7 +470,7 @@ class SourceRun:
                     "index_sha256": segment.index_sha256,
                     "payloads": len(segment.entries()),
                 },
-                "delivery": self._digest(delivery),
+                "delivery": digest,
                 "declared_total": declared,
                 **stats,
                 "watermark": self._watermark(delivery.server, s.watermark, since, segment, history[name]),
@@ -544,6 +569,25 @@ class SourceRun:
             raise
         finally:
             shutil.rmtree(work, ignore_errors=True)
+
+
+def _require_apart(
+    source: Source, server: Server, staged: dict[str, Staged], twice: frozenset[tuple[str, str]] | None
+) -> None:
+    """Raise OverlapError where records came on more than one page, other than `twice`, those of an earlier reading.
+
+    Rows that move between pages while a walk goes on repeat some and leave others out, under an unchanged total.
+    """
+    if server.paging.kind == "none":
+        return
+    found = frozenset((name, key) for name, s in staged.items() for key in s.apart)
+    if found <= (twice or frozenset()):
+        return
+    raise OverlapError(
+        f"{source.name}/{server.name}: {len(found):,} records came on more than one page, so others may be missing",
+        "its rows move while it is read, or stand in no fixed order; ask its keeper for one, or run again",
+        found,
+    )
 
 
 def place_files(settings: Settings, seq: int, body: dict[str, Any], staged: Staged) -> None:

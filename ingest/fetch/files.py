@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -45,10 +46,15 @@ def as_of_date(server: Server, name: str) -> date | None:
         found = re.search(server.as_of, name)
     if not found:
         raise FetchError(f"{name} has no date where {server.name}.asOf looks for it", "rename it, or mend asOf")
+    text = found.group(1)
     try:
-        return date.fromisoformat(found.group(1))
-    except ValueError as e:
-        raise FetchError(f"{name}: {found.group(1)!r} is no date", "yyyy-mm-dd or yyyymmdd is expected") from e
+        if period := re.fullmatch(r"(\d{4})(?:-?(\d{2}))?", text):  # what is told of a year is told at its end
+            year, month = int(period[1]), int(period[2] or 12)
+            return date(year, month, monthrange(year, month)[1])
+        return date.fromisoformat(text)
+    except ValueError as e:  # IllegalMonthError is one
+        hint = "yyyy-mm-dd, yyyymmdd, yyyy-mm, yyyymm or yyyy is expected"
+        raise FetchError(f"{name}: {text!r} is no date", hint) from e
 
 
 def fetch_file(file: DropFile, server: Server) -> Iterator[Payload]:
@@ -58,8 +64,12 @@ def fetch_file(file: DropFile, server: Server) -> Iterator[Payload]:
         if stat.st_size > server.limit("maxBytes"):
             raise FetchError(f"{file.address} has {stat.st_size} bytes, more than the contract's maxBytes")
         body = file.path.read_bytes()
+        after = file.path.stat()
     except OSError as e:
         raise FetchError(f"{file.address} cannot be read: {e.strerror}") from e
+    if (after.st_size, after.st_mtime_ns) != (stat.st_size, stat.st_mtime_ns) or len(body) != stat.st_size:
+        hint = "run again later; best is to write under another name and rename at the end"
+        raise FetchError(f"{file.address} changed while it was read: somebody is still writing it", hint)
     if not body:
         raise FetchError(f"{file.address} is empty", "ask the source for the file again")
     modified = datetime.fromtimestamp(stat.st_mtime, UTC).isoformat(timespec="seconds")
