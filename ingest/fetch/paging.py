@@ -20,6 +20,14 @@ class SourceMovedError(FetchError):
     """The source changed while it was read, so pages do not fit together. Reading everything once more may help."""
 
 
+class OverlapError(SourceMovedError):
+    """Records came on more than one page of a walk, so others may have come on none. `keys`: of these records."""
+
+    def __init__(self, message: str, hint: str, keys: frozenset[tuple[str, str]]):
+        super().__init__(message, hint)
+        self.keys = keys
+
+
 @dataclass(frozen=True)
 class Page:
     """`items`: number of items. `edges`: first and last item as sent. `next`: cursor or address as sent."""
