@@ -743,30 +743,24 @@ class Projects:
             found.append(Milestone(place + 1, title, due, reached))
         return tuple(found)
 
-    def obligations(self, number: int) -> tuple[Obligation, ...]:
-        """Reports that a project owes: a final one 60 days after it is due (or was ended early), a progress report
-        halfway through long ones."""
+    def planned_obligations(self, number: int) -> tuple[Obligation, ...]:
+        """Reports that a project owes by its approval: a final one 60 days after it is due, or was ended early, and a
+        progress report halfway for three projects of four."""
         p = self.project(number)
         rng = self.city.rng("obligations", number)
         openness = rng.choices(("公开", "延期公开"), (70, 30))[0]
         months = rng.choice((12, 24, 36, 60)) if openness == "延期公开" else 0
-        end = p.closed if p.terminated else p.due
-        final = Obligation(
-            number * 2,
-            f"BG{p.year}{number * 2 + 1:06d}",
-            number,
-            "最终报告",
-            end + timedelta(days=60),
-            openness,
-            months,
-        )
         middle = p.approved + (p.due - p.approved) // 2
-        if (p.due - p.approved).days < 700 or middle >= p.closed:
-            return (final,)
-        return (
-            final,
-            Obligation(number * 2 + 1, f"BG{p.year}{number * 2 + 2:06d}", number, "中期报告", middle, openness, months),
+        dues = [("最终报告", (p.closed if p.terminated else p.due) + timedelta(days=60)), ("中期报告", middle)]
+        return tuple(
+            Obligation(number * 2 + i, f"BG{p.year}{number * 2 + i + 1:06d}", number, kind, due, openness, months)
+            for i, (kind, due) in enumerate(dues[: 1 if number % 4 == 1 else 2])
         )
+
+    def obligations(self, number: int) -> tuple[Obligation, ...]:
+        """Reports that a project owes in the end: none halfway if it was over by then."""
+        p = self.project(number)
+        return tuple(o for o in self.planned_obligations(number) if o.kind == "最终报告" or o.due < p.closed)
 
     # -- guides and calls -----------------------------------------------------------------------------------------
 
@@ -809,6 +803,9 @@ class Projects:
             low, high = (middle + 1, high) if self.call(middle).stages[0][1] <= self.city.today else (low, middle)
         return low
 
+    def call_no(self, number: int) -> str:
+        return f"JB{self.year_of(number * 28 + 6)}{number + 1:04d}"
+
     def call(self, number: int) -> Call:
         """A call with the application that won it."""
         rng = self.city.rng("call", number)
@@ -833,7 +830,7 @@ class Projects:
             stages.append(("绩效评价", project.accepted + timedelta(days=10)))
         return Call(
             number,
-            f"JB{self.year_of(application)}{number + 1:04d}",
+            self.call_no(number),
             f"{discipline}{rng.choice(project_words.ADJECTIVES)}{rng.choice(project_words.NOUNS)}技术需求",
             owner,
             industry,

@@ -9,6 +9,9 @@ renamed as (
     select
         _record_id as record_id,
         {{ clean_code('project_no') }} as project_no,
+        {{ clean_code('application_no') }} as application_no,
+        {{ clean_code('guide_no') }} as guide_no,
+        {{ clean_code('call_no') }} as call_no,
         {{ clean_text('title') }} as title,
         programme,
         stage,
@@ -19,6 +22,7 @@ renamed as (
         {{ clean_text('leader_name') }} as leader_name,
         {{ clean_code('leader_talent_no') }} as leader_talent_no,
         member_talent_nos,
+        efforts,
         {{ clean_text('host_name') }} as host_name,
         {{ clean_code('host_credit_code') }} as host_credit_code,
         {{ clean_code('district_code') }} as district_code,

@@ -28,8 +28,11 @@ renamed as (
         {{ clean_text('employer_name') }} as employer_name,
         {{ clean_code('employer_credit_code') }} as employer_credit_code,
         employed_since as employed_since_date,
+        employers,
+        {{ clean_code('adviser_talent_no') }} as adviser_talent_no,
         {{ clean_code('district_code') }} as district_code,
         status,
+        left_date,
         updated_at,
         _received_at as received_at
     from source
