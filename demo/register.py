@@ -33,6 +33,8 @@ class Register:
     record: ClassVar[str]
     key: ClassVar[tuple[str, ...]]
     """Names of the key fields in the system's own form; `a/b` is field b inside a."""
+    version: ClassVar[tuple[str, ...]] = ()
+    """Fields that tell versions of one key apart, where the system delivers its history."""
     breaks: ClassVar[tuple[tuple[str, Change], ...]] = ()
     """Contract-level rubbish: (reason as the quarantine names it, change of the row)."""
     conflicting: ClassVar[Row] = {}
@@ -67,7 +69,10 @@ class Register:
         return False
 
     def shows(self, slot: int) -> bool:
-        """Whether the system delivers the slot today. Only files may omit: pages count slots without making rows."""
+        """Whether the system delivers the slot today; else nobody asks for its row.
+
+        Only registers without pages may omit: pages count slots without making rows.
+        """
         return True
 
     # -- what follows ---------------------------------------------------------------------------------------------
@@ -126,13 +131,27 @@ class Register:
 
     def key_of(self, row: Row) -> Any:
         """The key of a row: a value, or a tuple of values."""
+        values = self._values(row, self.key)
+        return values[0] if len(values) == 1 else tuple(values)
+
+    def version_of(self, row: Row) -> tuple[Any, ...]:
+        """What tells the row apart from every other: its key and, in a history, its version."""
+        return tuple(self._values(row, self.key + self.version))
+
+    @staticmethod
+    def _values(row: Row, names: tuple[str, ...]) -> list[Any]:
         values = []
-        for name in self.key:
+        for name in names:
             value: Any = row
             for part in name.split("/"):
                 value = value.get(part) if isinstance(value, dict) else None
             values.append(value)
-        return values[0] if len(values) == 1 else tuple(values)
+        return values
+
+    def record_id(self, row: Row) -> str:
+        """The name under which the platform knows the row: `<source>:<record>:<key>`, parts of a key joined by `|`."""
+        key = self.key_of(row)
+        return f"{self.source}:{self.record}:{'|'.join(map(str, key)) if isinstance(key, tuple) else key}"
 
     def total(self, since: datetime | None = None) -> int:
         """Number of deliveries; without `since` by arithmetic."""

@@ -34,6 +34,7 @@ class _Published(Register):
 class IndicatorValues(_Published):
     source, record = "statistics", "indicator_value"
     key = ("指标代码", "年度", "分解维度", "责任单位代码", "分母口径代码", "发布单位")
+    version = ("版本",)
     breaks = (
         ("type:value", setting("数值", value="约五千")),
         ("code:dimension", setting("分解维度", value="街道")),
@@ -92,6 +93,7 @@ class IndicatorValues(_Published):
 class Targets(_Published):
     source, record = "statistics", "target"
     key = ("指标代码", "目标年", "分解维度", "责任单位代码")
+    version = ("版本",)
     breaks = (
         ("type:target_value", setting("目标值", value="若干")),
         ("code:mode", setting("考核方式", value="参考")),
