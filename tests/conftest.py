@@ -5,6 +5,7 @@
 | `house` | a house of its own: `house.settings`; helpers to write a tiny contract, drop files, ingest, look into raw |
 | `new_house` | makes such houses, for tests that need more than one |
 | `open_gate` | switches the arrival gate off, for tests that are not about it (its engine takes seconds to import) |
+| `postgresql` | a PostgreSQL server of its own, from Debian's package; `create` makes a database with a reader |
 | `drop` | the folder of real files, `../shared/data` beside the checkout |
 | `open_home` | Settings: all eight open sources ingested once per session. Read only |
 | `release_home` | Settings: a copy of it, built, checked and published once per session. Read only |
@@ -16,9 +17,15 @@ Nothing of the real files may be missing in CI (`CI=true`): there a test fails w
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +214,74 @@ class House:
         from ingest.quarantine import list_items
 
         return list_items(self.settings)
+
+
+@dataclass(frozen=True)
+class PostgreSQL:
+    """A running server on loopback. `password`: of its one superuser `owner`."""
+
+    port: int
+    password: str
+
+    def run(self, database: str, *statements: str) -> list[tuple]:
+        """Execute as the owner, each by itself; rows of the last."""
+        import psycopg2
+
+        con = psycopg2.connect(host="127.0.0.1", port=self.port, dbname=database, user="owner", password=self.password)
+        con.autocommit = True
+        try:
+            with con.cursor() as cursor:
+                for s in statements:
+                    cursor.execute(s)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            con.close()
+
+    def create(self, database: str, reader: str, password: str, *statements: str) -> None:
+        """A database and a login that may read what lies there at the end."""
+        self.run("postgres", f'create database "{database}"', f"create role \"{reader}\" login password '{password}'")
+        self.run(database, *statements, f'grant select on all tables in schema public to "{reader}"')
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A server of Debian's package `postgresql` in a folder of its own, ended by its process id."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    if not found:
+        reason = "PostgreSQL is not installed (Debian package postgresql)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{reason}; in CI nothing is skipped for want of it")
+        pytest.skip(reason)
+    programs = found[-1].parent
+    # the server refuses to be run by root; the package has made a user for it
+    who: dict[str, Any] = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
+    folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
+    try:
+        secret = secrets.token_hex(8)
+        (folder / "password").write_text(secret)
+        if who:
+            shutil.chown(folder, "postgres", "postgres")
+            shutil.chown(folder / "password", "postgres", "postgres")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        make = [programs / "initdb", "-D", folder / "data", "-U", "owner", f"--pwfile={folder}/password"]
+        make += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"]
+        subprocess.run(make, check=True, capture_output=True, cwd=folder, **who)
+        run = [programs / "postgres", "-D", folder / "data", "-k", folder, "-h", "127.0.0.1", "-p", str(port), "-F"]
+        with open(folder / "log", "wb") as log:
+            server = subprocess.Popen(run, stdout=log, stderr=log, cwd=folder, **who)
+        try:
+            ready = [programs / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-q"]
+            while subprocess.run(ready).returncode:
+                assert server.poll() is None, (folder / "log").read_text()
+                time.sleep(0.05)
+            yield PostgreSQL(port, secret)
+        finally:
+            server.send_signal(signal.SIGINT)  # ends connections, then itself
+            server.wait(timeout=60)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

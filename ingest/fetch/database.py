@@ -345,6 +345,7 @@ class _Fetch:
             "table": (f"has no table {table}", "check table, query and schema in the source file"),
             "column": ("the query names a column that is not there", "check the query in the source file"),
             "syntax": ("the database does not understand the query", "try the query there"),
+            "writes": ("the query would write", "a source is only read"),
             "type": (f"the column {self.server.since_param} is no date or time", "check `since` in the source file"),
             "slow": (f"not done within {seconds:,.0f} s", "raise limits.timeoutSeconds, or index the watermark column"),
             "locked": ("somebody else holds a lock", "run again later"),
@@ -375,7 +376,7 @@ CODES = {
     "28P01": "password", "28000": "password", "3D000": "database", "42P01": "table", "3F000": "table",
     "42501": "rights", "42703": "column", "42601": "syntax", "42883": "type", "57014": "slow", "55P03": "locked",
     "57P01": "lost", "57P02": "lost", "08006": "lost", "53300": "busy", "57P03": "busy", "40001": "lost",
-    "22021": "encoding",
+    "22021": "encoding", "25006": "writes", "0A000": "syntax",
     # SQLite, its list of result codes
     "SQLITE_CANTOPEN": "file", "SQLITE_AUTH": "rights", "SQLITE_PERM": "file", "SQLITE_BUSY": "locked",
     "SQLITE_LOCKED": "locked", "SQLITE_INTERRUPT": "slow", "SQLITE_NOTADB": "broken", "SQLITE_CORRUPT": "broken",
@@ -444,14 +445,19 @@ def _exact_types(connection: Connection) -> None:
         extensions.register_type(made, driver)
 
     register([NUMERIC], "NUMERIC_TEXT", str)
-    register([o for o in TIMES if TIMES[o] != "timestamptz"], "TIME_TEXT", lambda t: t.replace(" ", "T", 1))
+    register([o for o in TIMES if TIMES[o] != "timestamptz"], "TIME_TEXT", _iso_text)
     register([o for o in TIMES if TIMES[o] == "timestamptz"], "UTC_TEXT", _utc_text)
     register(JSONS, "JSON_TEXT", _json_text)
 
 
+def _iso_text(text: str) -> str:
+    """`2026-06-30 08:00:00` with a T; nothing else of what the server writes is changed."""
+    return re.sub(r"(?<=[0-9]) (?=[0-9])", "T", text, count=1)
+
+
 def _utc_text(text: str) -> str:
     """`2026-06-30 08:00:00+00` as ISO 8601 with Z."""
-    return text.replace(" ", "T", 1).removesuffix("+00") + "Z" if text.endswith("+00") else text
+    return _iso_text(re.sub(r"(?<=[0-9])\+00(?= BC$|$)", "Z", text))
 
 
 def _json_text(text: str) -> msgspec.Raw:
