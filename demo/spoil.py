@@ -110,7 +110,9 @@ def _inflate(path: Path) -> None:
                 archive.writestr(info, content)
                 continue
             head, tail = content.split(b"</sheetData>")
-            with archive.open(zipfile.ZipInfo(info.filename), "w", force_zip64=True) as f:
+            packed = zipfile.ZipInfo(info.filename)
+            packed.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(packed, "w", force_zip64=True) as f:
                 f.write(head + b"</sheetData>")
                 for _ in range(BOMB_BYTES >> 20):
                     f.write(blanks)

@@ -1,103 +1,159 @@
-"""The stand-in city: the same from the same seed, clearly invented, and dirty exactly where it says so."""
+"""The stand-in city: the same from the same seed, in any order, on any way to a day, and clearly invented."""
 
 import re
-import unicodedata
+from datetime import timedelta
 
 import pytest
 
-from demo.city import City
-from demo.faults import Fault, Faults
-from demo.registers import Registers
+from demo import dirt
+from demo.city import HORIZON, TODAY, City
 from ingest import codes
 
-REGISTERS = ("project", "talent", "institution", "platform", "case")
+SEEDS = (1, 2)
 
 
-@pytest.fixture(scope="module")
-def registers() -> Registers:
-    return Registers(City(seed=1, scale=1))
+@pytest.fixture(scope="module", params=SEEDS)
+def city(request) -> City:
+    return City(request.param, 1)
 
 
 def test_the_same_seed_gives_the_same_city_and_another_seed_another():
-    one, same, other = (Registers(City(seed, 0.1)) for seed in (1, 1, 2))
-    for register in REGISTERS:
-        assert one.rows(register) == same.rows(register)
-        assert one.rows(register) != other.rows(register)
+    one, same, other = City(1, 0.1), City(1, 0.1), City(2, 0.1)
+    for numbers, make in (("institutions", "institution"), ("people", "person")):
+        things = [getattr(one, make)(n) for n in getattr(one, numbers)]
+        assert [getattr(same, make)(n) for n in reversed(getattr(same, numbers))] == things[::-1]
+        assert [getattr(other, make)(n) for n in getattr(other, numbers)] != things
 
 
-def test_a_thing_does_not_depend_on_the_order_in_which_things_are_made():
-    forward, backward = City(7, 0.1), City(7, 0.1)
-    ahead = [forward.project(n) for n in range(20)]
-    assert [backward.project(n) for n in reversed(range(20))] == ahead[::-1]
-
-
-def test_scale():
-    sizes = [sum(len(Registers(City(1, scale)).rows(r)) for r in REGISTERS) for scale in (0.1, 1)]
-    assert 400 <= sizes[0] <= 600
-    assert 4_000 <= sizes[1] <= 5_000
+@pytest.mark.parametrize(("day", "error"), [(-1, "day must be"), (3000, "no history after"), (0, None)])
+def test_a_day_outside_its_history_is_refused(day, error):
+    if error:
+        with pytest.raises(ValueError, match=error):
+            City(1, 0.1, day)
+    assert City(1, 0.1, 5).today == TODAY + timedelta(days=5)
     with pytest.raises(ValueError, match="above 0"):
         City(1, 0)
 
 
-def test_people_and_firms_are_invented(registers):
-    for row in registers.rows("talent"):
-        assert row["name"] is None or row["name"].replace(" ", "").startswith("演示")
-        assert row["idNumber"].startswith("999999"), "a region that was never assigned"
-        assert re.fullmatch(r"101\d{8}", row["phone"]), "a prefix that was never given out"
-        assert row["email"].endswith("@example.com")
-    for row in registers.rows("institution"):
-        assert row["name"] is None or "演示" in row["name"] or "示范" in row["name"]
-        code = row["creditCode"]
-        typed = re.sub(r"\s", "", unicodedata.normalize("NFKC", code or ""))
-        assert code is None or typed[2:8] == "619900", "a region that was never assigned"
+@pytest.mark.parametrize("scale", [0.05, 0.1, 1, 10])
+def test_a_number_keeps_its_thing_while_the_city_grows(scale):
+    young, old = City(1, scale), City(1, scale, 400)
+    for kind in ("institution", "firm", "service", "person"):
+        assert old.count(kind) > young.count(kind)
+    assert (old.count("university"), old.count("hospital")) == (young.count("university"), young.count("hospital"))
+    assert [old.firms[i] for i in range(len(young.firms))] == list(young.firms)
+    every = [*old.universities, *old.institutes, *old.hospitals, *old.services, *old.firms]
+    assert sorted(every) == list(old.institutions)
+    for n in range(0, old.count("institution"), 97):
+        thing = old.institution(n)
+        assert thing.kind == old.kind_of(n)
+        assert n in {"firm": old.firms, "service": old.services}.get(thing.kind, [n])
+        if n < young.count("institution"):
+            assert young.institution(n) == thing
+        else:
+            assert TODAY < thing.established <= old.today
+    for n in range(0, young.count("person"), 97):
+        assert young.person(n) == old.person(n)
 
 
-def test_one_person_has_one_id_number(registers):
-    city = City(1, 10)
-    assert len({city.person(n).id_number for n in range(12_000)}) == 12_000
+def test_institutions_are_renamed_merge_and_end(city):
+    things = [city.institution(n) for n in city.institutions]
+    past = [i for i in things if i.established <= city.today]
+    assert len(past) == len(things)
+    renamed = [i for i in things if len(i.names) == 2 and i.names[1][0] <= city.today]
+    assert len(renamed) > 0.04 * len(things)
+    for i in renamed:
+        day = i.names[1][0]
+        assert i.name_on(day) != i.name_on(day - timedelta(days=1)) == i.former_names(day)[0]
+    merged = [i for i in things if i.merged_into]
+    assert len(merged) >= 40
+    for i in merged:
+        day, successor = i.merged_into
+        assert not i.exists_on(day)
+        assert i.exists_on(day - timedelta(days=1))
+        assert city.institution(successor).exists_on(day)
+        assert city.institution(successor).ended is None
+        assert city.kind_of(successor) == i.kind
+    ended = [i for i in things if i.closed and i.closed <= city.today]
+    assert len(ended) >= 40
 
 
-def test_most_codes_hold_and_some_do_not(registers):
-    rows = registers.rows("talent")
-    wrong = [r for r in rows if not codes.id_number(r["idNumber"])]
-    assert 0 < len(wrong) < len(rows) * 0.03
-    assert all(codes.orcid(r["orcid"]) for r in rows if r["orcid"])
-    given = [r["creditCode"] for r in registers.rows("institution") if r["creditCode"]]
-    wrong = [c for c in given if not codes.uscc(c)]
-    assert 0 < len(wrong) < len(given) * 0.1
+def test_people_move_and_nobody_works_where_nothing_is(city):
+    people = [city.person(n) for n in city.people]
+    for p in people:
+        assert p.employers
+        for (_, to, _), (since, _, _) in zip(p.employers, p.employers[1:], strict=False):
+            assert to is not None
+            assert to <= since
+        for since, to, n in p.employers:
+            first, ended = city.span(n)
+            assert first <= since <= HORIZON
+            assert ended is None or (to is not None and to <= ended)
+    moved = [
+        p for p in people if sum(city.today.replace(year=2021) <= since <= city.today for since, _, _ in p.employers)
+    ]
+    assert 0.2 < len(moved) / len(people) < 0.7
+    assert sum(p.left_city is not None and p.left_city <= city.today for p in people) >= 20
 
 
-@pytest.mark.parametrize("register", REGISTERS)
-def test_some_rows_are_planted_to_be_refused(registers, register):
-    planted = registers.planted(register)
-    reasons = {reason for _, reason in planted}
-    assert "duplicate_key" in reasons
-    assert len(reasons) >= 4
-    assert len(planted) < 0.03 * len(registers.rows(register))
+def test_who_heads_an_institution_is_known_both_ways(city):
+    for n in range(0, city.count("institution"), 7):
+        head = city.institution(n).legal_representative
+        assert head in city.people
+        assert n in city.heads(head)
+    assert city.heads(0) == []
 
 
-def test_projects_and_cases_point_at_people_and_institutions_that_exist(registers):
-    talents = {r["talentNo"] for r in registers.rows("talent")}
-    leaders = {r["leader"]["talentNo"] for r in registers.rows("project")} - {None}
-    assert leaders <= talents
-    projects = {r["projectNo"] for r in registers.rows("project")}
-    assert {r["project_no"] for r in registers.rows("case")} - {None} <= projects
+def test_people_and_firms_are_invented(city):
+    for n in city.people:
+        p = city.person(n)
+        assert re.fullmatch(r"演示[\u4e00-\u9fff]{2}", p.name)
+        assert p.id_number.startswith("999999"), "a region that was never assigned"
+        assert codes.id_number(p.id_number)
+        assert re.fullmatch(r"101\d{8}", p.phone), "a prefix that was never given out"
+        assert p.email.endswith("@example.com")
+        assert p.orcid is None or (p.orcid.startswith("9999-") and codes.orcid(p.orcid))
+    for n in city.institutions:
+        i = city.institution(n)
+        assert all("演示" in name or "示范" in name for _, name in i.names)
+        assert i.credit_code[2:8] == "619900", "a region that was never assigned"
+        assert codes.uscc(i.credit_code)
 
 
-def test_time_runs_forward(registers):
-    for row in registers.rows("project"):
-        days = [s["date"] for s in row["stageTimes"]]
-        assert days == sorted(days)
-        assert days[-1] <= "2026-06-30"
-    for row in registers.rows("case"):
-        assert not row["barred_to"] or row["barred_from"] < row["barred_to"]
+@pytest.mark.parametrize("scale", [1, 10])
+def test_identity_is_unique_and_names_nearly_so(scale):
+    city = City(1, scale)
+    things = [city.institution(n) for n in city.institutions]
+    assert len({i.credit_code for i in things}) == len(things)
+    names = [name for i in things for _, name in i.names]
+    assert len(set(names)) == len(names), "two institutions never bear the same name"
+    people = [city.person(n) for n in city.people]
+    assert len({p.id_number for p in people}) == len(people)
+    if scale == 1:
+        namesakes = len(people) - len({p.name for p in people})
+        assert namesakes == len(people) // 50, "one in fifty bears another's name"
 
 
-def test_faults_are_read_and_strike_when_they_should():
-    assert Fault.parse("429:/pds@3x2") == Fault("429", "/pds", 3, 2)
-    assert Fault.parse("truncated-gzip") == Fault("truncated-gzip")
-    faults = Faults(["500:/pds@2x2", "slow:/marketx0"])
-    assert [faults.strike("/pds/a") for _ in range(4)] == [set(), {"500"}, {"500"}, set()]
-    assert [faults.strike("/market") for _ in range(2)] == [{"slow"}, {"slow"}]
-    with pytest.raises(ValueError, match="no such fault: 'flood'"):
-        Fault.parse("flood")
+def test_a_group_shares_its_mark_and_not_its_name(city):
+    groups = [(city.institution(i.parent), i) for n in city.firms if (i := city.institution(n)).parent is not None]
+    assert len(groups) >= 40
+    for parent, child in groups:
+        assert parent.names[-1][1] != child.names[-1][1]
+        assert parent.names[-1][1][:6] == child.names[-1][1][:6]
+
+
+def test_names_are_written_in_many_ways_and_mostly_right(city):
+    i = city.institution(next(n for n in city.firms if len(city.institution(n).names) == 2))
+    day = i.names[1][0]
+    for level, least in ((0, 0.9), (1, 0.75), (2, 0.4)):
+        rng = city.rng("spelling", level)
+        seen = [dirt.spelling(rng, i, day, level) for _ in range(2_000)]
+        assert least < seen.count(i.name_on(day)) / len(seen) < 1
+        assert len(set(seen)) >= (4, 8, 10)[level]
+    assert dirt.spelled(rng, i, day, "former") == i.names[0][1]
+    assert dirt.spelled(rng, i, day - timedelta(days=1), "former") == i.names[0][1]
+    assert dirt.spelled(rng, i, day, "traditional") != i.name_on(day)
+    rng = city.rng("codes", 0)
+    typed = [dirt.typed_code(rng, i.credit_code) for _ in range(2_000)]
+    wrong = [t for t in typed if not codes.uscc(t)]
+    assert 0 < len(wrong) < 0.1 * len(typed)
