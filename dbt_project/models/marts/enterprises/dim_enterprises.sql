@@ -1,5 +1,6 @@
 -- One row per stock code over all versions: the newest named version gives the name, industry and area; other
--- names are former ones; a withdrawal as the newest version means delisted.
+-- names are former ones; a withdrawal as the newest version means delisted. Below them the firms that the city's own
+-- register holds today.
 with versions as (
 
     select * from {{ ref('stg_listed_companies__company') }}
@@ -94,7 +95,7 @@ provinces as (
 
 ),
 
-final as (
+listed_companies as (
 
     select
         'stock:' || names.stock_code as enterprise_id,
@@ -128,6 +129,66 @@ final as (
     left join regions on newest_known.area = regions.spelling
     left join provinces on regions.province_code = provinces.region_code
 
+),
+
+firm_versions as (
+
+    select * from {{ ref('stg_enterprises__firm') }}
+
+),
+
+firm_spans as (
+
+    select
+        record_id,
+        min(as_of_date) as first_seen_date,
+        max(as_of_date) as last_seen_date
+    from firm_versions
+    where not is_withdrawn
+    group by record_id
+
+),
+
+firms as (
+
+    select
+        'firm:' || f.firm_no as enterprise_id,
+        f.stock_code,
+        case substr(f.stock_code, 8)
+            when 'SH' then '上交所'
+            when 'SZ' then '深交所'
+            when 'BJ' then '北交所'
+        end as exchange,
+        f.firm_name as enterprise_name,
+        {{ list_text('f.former_names') }} as former_names,
+        f.former_names is not null as has_name_changed,
+        false as is_risk_warned,
+        f.industry,
+        cast(null as varchar) as area,
+        provinces.region_code as province_code,
+        provinces.short_name as province,
+        provinces.region_code = '61' as is_shaanxi,
+        f.list_date,
+        {{ year_of('f.list_date') }} as list_year,
+        case when f.stock_code is null then '未上市' else '在市' end as listing_status,
+        s.first_seen_date,
+        s.last_seen_date,
+        cast(null as date) as delisted_by_date,
+        f.record_id,
+        {{ json_list('[f.record_id]') }} as record_ids
+    from firm_versions as f
+    inner join firm_spans as s on f.record_id = s.record_id
+    left join provinces on left(f.district_code, 2) = provinces.region_code
+    where f.is_current and not f.is_withdrawn
+
+),
+
+unioned as (
+
+    select * from listed_companies
+    union all
+    select * from firms
+
 )
 
-select * from final
+select * from unioned
