@@ -11,7 +11,6 @@ import email.utils
 import hashlib
 import hmac
 import json
-import os
 import re
 import secrets as random_secrets
 from collections.abc import Callable
@@ -24,6 +23,7 @@ import requests
 from brain.errors import FetchError
 from brain.settings import Settings
 from ingest.contract import Auth, Login, Server, Signature
+from ingest.fetch.secret import read_secret
 
 # A token is renewed before its end: a request takes time, and clocks of two machines do not run alike.
 RENEW_SECONDS = 30.0
@@ -74,20 +74,8 @@ def credentials(
 
 
 def _secret(name: str, settings: Settings, where: str) -> str:
-    """The value of a secret; raises FetchError naming it, never quoting it."""
-    variable, path = f"BRAIN_SECRET_{name}", settings.secrets / name
-    value = os.environ.get(variable, "").strip()
-    if not value:
-        try:
-            value = path.read_text(encoding="utf-8").strip()
-        except FileNotFoundError:
-            value = ""
-        except (OSError, UnicodeDecodeError) as e:
-            raise FetchError(
-                f"{where}: the secret {name} is unreadable ({type(e).__name__})", f"look at {path}"
-            ) from None
-    if not value:
-        raise FetchError(f"{where}: the secret {name} is missing", f"set {variable}, or put it into {path}")
+    """The value of a secret that can stand in a header; raises FetchError naming it, never quoting it."""
+    value = read_secret(name, settings, where)
     if not _is_word(value):
         raise FetchError(f"{where}: the secret {name} cannot be sent", "it must be one word of ASCII characters")
     return value

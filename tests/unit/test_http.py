@@ -5,123 +5,16 @@ from __future__ import annotations
 import gzip
 import json
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from types import SimpleNamespace
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from brain.errors import BrainError, FetchError
-from brain.settings import Settings
-from ingest.contract import LIMITS, Auth, Paging, Server
-from ingest.fetch import FetchContext, Payload
-from ingest.fetch import http as http_module
-from ingest.fetch.http import fetch_http
+from ingest.contract import Auth, Paging
+from ingest.fetch import Payload
+from tests.unit.http_site import as_json, server, site
 
 SECRET = "t0ken-nobody-may-see"
 ROWS = [{"no": i, "title": f"示范项目{i}"} for i in range(25)]
-Answer = tuple[int, dict[str, str], bytes]
-
-
-class Site(ThreadingHTTPServer):
-    """`answer(path, query, headers)` gives status, headers, body. `asked`: what came; `connections`: how many."""
-
-    daemon_threads = True
-
-    def __init__(self, answer: Callable[[str, dict[str, str], dict[str, str]], Answer]):
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.answer = answer
-        self.asked: list[SimpleNamespace] = []
-        self.connections = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def handle_error(self, *_):
-        pass
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def setup(self):
-        self.server.connections += 1
-        super().setup()
-
-    def log_message(self, *_):
-        pass
-
-    def do_GET(self):
-        parts = urlsplit(self.path)
-        query = dict(parse_qsl(parts.query))
-        headers = dict(self.headers)
-        self.server.asked.append(SimpleNamespace(path=parts.path, query=query, headers=headers))
-        status, out, body = self.server.answer(parts.path, query, headers)
-        self.send_response(status)
-        if "Transfer-Encoding" not in out and out.get("Connection") != "close":
-            out = {"Content-Length": str(len(body)), **out}
-        for name, value in out.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-
-@contextmanager
-def site(answer) -> Iterator[Site]:
-    s = Site(answer)
-    thread = threading.Thread(target=s.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield s
-    finally:
-        s.shutdown()
-        s.server_close()
-        thread.join()
-
-
-def as_json(document, **headers) -> Answer:
-    return 200, {"Content-Type": "application/json", **headers}, json.dumps(document, ensure_ascii=False).encode()
-
-
-def server(location: str, *, limits: dict | None = None, **given) -> Server:
-    all_limits = {**LIMITS, "retries": 2, "timeoutSeconds": 5, **(limits or {})}
-    defaults = {"format": "json", "encoding": "utf-8", "records": ("project",)}
-    return Server("projects", "api", "demo", location, **{**defaults, **given}, limits=tuple(all_limits.items()))
-
-
-@pytest.fixture
-def fetch(tmp_path: Path, monkeypatch):
-    """Fetch everything of a server; waits are noted in `fetch.waits` instead of waited."""
-    monkeypatch.delenv("BRAIN_SECRET_TEST_TOKEN", raising=False)
-    waits: list[float] = []
-    clock = SimpleNamespace(now=0.0)
-
-    def sleep(seconds: float) -> None:
-        waits.append(seconds)
-        clock.now += seconds
-
-    monkeypatch.setattr(http_module, "time", SimpleNamespace(monotonic=lambda: clock.now, sleep=sleep))
-    monkeypatch.setattr(http_module.random, "uniform", lambda low, high: high)
-    settings = Settings.from_env(
-        {"BRAIN_SECRETS": str(tmp_path), "BRAIN_HOME": str(tmp_path / "var"), "BRAIN_DEMO_URL": "http://127.0.0.1:9"}
-    )
-
-    def run(s: Server, since: str | None = None, each=lambda payload: None) -> list[Payload]:
-        ctx = FetchContext(settings, SimpleNamespace(name="pds"), since)
-        payloads = []
-        for payload in fetch_http(s, ctx):
-            each(payload)
-            payloads.append(payload)
-        return payloads
-
-    run.waits, run.clock, run.secrets = waits, clock, tmp_path
-    return run
 
 
 def items(payloads: list[Payload], *path: str) -> list[dict]:
