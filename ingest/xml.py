@@ -145,7 +145,8 @@ class _Reading:
         self._stack: list[str] = []
         self._open: list[Node] = []  # from the record down
         self._done: list[Node] = []
-        self._nodes = self._characters = self._start = 0
+        self._depth = self._inside = self._start = 0  # `_inside`: depth of the record that is open
+        self._nodes = self._characters = 0
         self._collecting: Path | None = None
         self._names: dict[str, str] = {}
 
@@ -190,21 +191,23 @@ class _Reading:
         raise PayloadError("the XML declares a document type", "types and entities are not read: ask for XML without")
 
     def _begin(self, name: str, attributes: list[str]) -> None:
-        stack = self._stack
-        stack.append(self._name(name))
-        if len(stack) > MAX_DEPTH:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
             raise PayloadError(f"the XML is nested more than {MAX_DEPTH} deep")
-        here = tuple(stack)
+        if self._inside:
+            if self._builds:
+                self._grow(name, attributes)
+            return
+        self._stack.append(self._name(name))
+        here = tuple(self._stack)
         if here == self._parent:
             self._found_parent = True
-        is_item = not self._open and here == self._items
-        if is_item:
-            self._start, self._nodes, self._characters = self._parser.CurrentByteIndex, 0, 0
-        if self._builds and (is_item or self._open):
-            self._nodes += 1 + len(attributes) // 2
-            if self._nodes > MAX_NODES:
-                raise PayloadError(f"a record of the XML has more than {MAX_NODES:,} elements and attributes")
-            self._open.append(Node(stack[-1], self._attributes(attributes)))
+        if here == self._items:
+            self._inside, self._start = self._depth, self._parser.CurrentByteIndex
+            if self._builds:
+                self._nodes = self._characters = 0
+                self._grow(name, attributes)
+            return
         for path in self._wanted:
             if path == here:
                 self._collecting = path
@@ -214,16 +217,24 @@ class _Reading:
                 if value is not None:
                     self.texts.setdefault(_joined(path), []).append(value)
 
+    def _grow(self, name: str, attributes: list[str]) -> None:
+        self._nodes += 1 + len(attributes) // 2
+        if self._nodes > MAX_NODES:
+            raise PayloadError(f"a record of the XML has more than {MAX_NODES:,} elements and attributes")
+        self._open.append(Node(self._name(name), self._attributes(attributes) if attributes else {}))
+
     def _end(self, name: str) -> None:
-        here = tuple(self._stack)
-        if here == self._collecting:
-            self._collecting = None
-        if here == self._items:
-            self.spans.append((self._start, self._parser.CurrentByteIndex))
         if self._open:
             node = self._open.pop()
             (self._open[-1].children if self._open else self._done).append(node)
-        self._stack.pop()
+        if self._depth == self._inside:
+            self._inside = 0
+            self.spans.append((self._start, self._parser.CurrentByteIndex))
+        if not self._inside:
+            if tuple(self._stack) == self._collecting:
+                self._collecting = None
+            self._stack.pop()
+        self._depth -= 1
 
     def _data(self, text: str) -> None:
         if self._open:
@@ -231,7 +242,7 @@ class _Reading:
             if self._characters > MAX_TEXT:
                 raise PayloadError(f"a record of the XML has more than {MAX_TEXT:,} characters")
             self._open[-1].text.append(text)
-        elif self._collecting is not None:
+        elif self._collecting is not None and not self._inside:
             self.texts[_joined(self._collecting)][-1] += text
 
     def _attributes(self, pairs: list[str]) -> dict[str, str]:
