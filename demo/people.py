@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 from math import gcd
+from typing import Any
 
 from demo.city import City, Person, day_between
 
@@ -55,6 +56,12 @@ class People:
         self._step = next(a for a in range(17, 100, 2) if gcd(a, self.experts) == 1)
         self.expert = lru_cache(maxsize=20_000)(self._expert)
         self.adviser = lru_cache(maxsize=50_000)(self._adviser)
+
+    def truth(self) -> dict[str, Any]:
+        """What the rules about people should find."""
+        from demo.talent_rules import truth
+
+        return truth(self)
 
     # -- talent numbers -------------------------------------------------------------------------------------------
 
@@ -152,3 +159,6 @@ class People:
             if adviser.born.year + 8 <= born.year:
                 return adviser.number
         return None
+
+
+SLICE = People

@@ -15,6 +15,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
+from typing import Any
 
 from demo import project_words, words
 from demo.city import City, Institution, Person
@@ -31,6 +32,7 @@ MILESTONES = 2
 LUMP_SUMS = (1, 4, 7)  # last digits of the projects whose budget is a lump sum
 MOST_OPEN = 2  # projects that one person may lead at a time, as the guides say
 JOINT_YEARS = 3
+BUSY_LEADER, BUSY_MEMBER = 0.17, 0.05  # how often one of the few who take part again and again does
 ASSIGNED, REVIEWED, DECIDED = 20, (28, 55), 95  # days after the application; decisions are announced on Fridays
 
 # residue of the application's number by 32 → how it is cast
@@ -243,6 +245,12 @@ class Projects:
         self.cast = lru_cache(maxsize=20_000)(self._cast)
         self.reviews = lru_cache(maxsize=20_000)(self._reviews)
 
+    def truth(self) -> dict[str, Any]:
+        """What the rules about projects should find."""
+        from demo.project_rules import truth
+
+        return truth(self)
+
     # -- numbers and days -----------------------------------------------------------------------------------------
 
     @property
@@ -372,7 +380,7 @@ class Projects:
 
     def _any_leader(self, rng: random.Random, day: date, kinds: tuple[str, ...] = ()) -> tuple[int, int]:
         """A person and where they work. A few lead again and again; `kinds`: of institutions, if found soon."""
-        busy = rng.random() < 0.3
+        busy = rng.random() < BUSY_LEADER
         person, place = 0, None
         for _ in range(60):
             person = rng.randrange(self.people.base)
@@ -502,7 +510,7 @@ class Projects:
             members.add(self.people.expert(self._colleague(number)).person.number)
         for _ in range(rng.randint(0, 5)):
             tried = [rng.randrange(self.people.base) for _ in range(4)]
-            if rng.random() < 0.3:
+            if rng.random() < BUSY_MEMBER:
                 tried = [min(p // 25 * 25 + 12, self.people.base - 1) for p in tried]
             found = [p for p in tried if p not in barred and self._works(p, day) is not None]
             near = [p for p in found if self._works(p, day) == cast.host]
@@ -612,7 +620,7 @@ class Projects:
         team = {a.leader.number, *a.members}
         careless = rng.random() < 1 / 30
         expert = 0
-        for attempt in range(150):
+        for attempt in range(400):
             expert = rng.randrange(self.people.experts)
             e = self.people.expert(expert)
             if expert in chosen or e.person.number in team or e.person.employer_on(day) is None:
@@ -627,7 +635,7 @@ class Projects:
                 fits = not tied and bool(declared) and not any(t.holds_on(day) for t in declared)
             else:
                 fits = careless or not (tied or any(t.holds_on(day) for t in declared))
-            if fits or (want and attempt > 130 and not tied):
+            if fits or (want and attempt > 380 and not tied):
                 break
         return expert
 
@@ -701,7 +709,7 @@ class Projects:
         """What a project hands in at acceptance; one in twelve claims what an earlier one handed in already."""
         rng = self.city.rng("deliverables", number)
         application = self.application_of(number)
-        noun = rng.choice(project_words.NOUNS)
+        thing = rng.choice(project_words.ADJECTIVES) + rng.choice(project_words.NOUNS)
         discipline = self.city.person(self.cast(application).leader).discipline
         found = []
         for place in range(rng.randint(1, 4)):
@@ -714,7 +722,7 @@ class Projects:
                 "新产品": f"XCP-{mark:06d}",
                 "技术标准": f"T/YSCX {mark:05d}-{self.year_of(application) + 2}",
             }[kind]
-            found.append(Deliverable(kind, code, f"{discipline}{noun}{('一', '二', '三', '四')[place]}"))
+            found.append(Deliverable(kind, code, f"{discipline}{thing}{('一', '二', '三', '四')[place]}"))
         cast = CAST.get(application % 32, "")
         before = self.earlier(application)
         earlier = self.project_of(before) if before is not None and cast.startswith("claimed") else None
@@ -840,3 +848,6 @@ class Projects:
             tuple(stages),
             application,
         )
+
+
+SLICE = Projects

@@ -13,6 +13,7 @@ from typing import ClassVar
 from demo import dirt
 from demo.city import Institution
 from demo.endpoint import Endpoint, Login
+from demo.project_rules import acceptance_no
 from demo.projects import LUMP_SUMS, MILESTONES, MOST_OPEN, REVIEWS, Milestone, Obligation, Project, Review
 from demo.register import Change, Row, setting
 from demo.systems.pds_form import PdsForm, place
@@ -359,7 +360,7 @@ class AcceptanceForms(PdsForm):
             "jobs": rng.randint(0, 60),
         }
         return {
-            "acceptanceNo": f"YS{p.year}{slot + 1:06d}",
+            "acceptanceNo": acceptance_no(p),
             "projectNo": p.project_no,
             "state": "已验收" if done else "已终止" if p.terminated and p.closed <= day else "待验收",
             "plannedDate": p.due.isoformat(),

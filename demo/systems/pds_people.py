@@ -95,7 +95,7 @@ class UnitForms(PdsForm):
 
     def links(self, slot: int) -> dict[str, str]:
         i = self.institution(slot)
-        return {"institution": f"institution:{i.number}", "legal_representative": f"person:{i.legal_representative}"}
+        return {"self": f"institution:{i.number}", "legal_representative": f"person:{i.legal_representative}"}
 
 
 class TalentForms(PdsForm):
@@ -158,7 +158,7 @@ class TalentForms(PdsForm):
     def links(self, slot: int) -> dict[str, str]:
         person, _ = self.people.talent_person(slot)
         employer = self.city.person(person).last_employer(self.written(slot))
-        return {"person": f"person:{person}", "employer": f"institution:{employer}"}
+        return {"self": f"person:{person}", "employer": f"institution:{employer}"}
 
 
 class ExpertForms(PdsForm):
@@ -209,7 +209,7 @@ class ExpertForms(PdsForm):
     def links(self, slot: int) -> dict[str, str]:
         e = self.people.expert(slot)
         employer = e.person.last_employer(self.written(slot))
-        return {"person": f"person:{e.person.number}", "employer": f"institution:{employer}"}
+        return {"self": f"person:{e.person.number}", "employer": f"institution:{employer}"}
 
 
 class NeedForms(PdsForm):

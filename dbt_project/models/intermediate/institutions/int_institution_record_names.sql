@@ -25,14 +25,29 @@ moe as (
 
 ),
 
-market as (
+city as (
 
-    select record_id, institution_name as name, {{ normalise_name('institution_name') }} as name_key, 1 as strength
-    from {{ ref('stg_market__institution') }}
+    select
+        record_id,
+        institution_name as name,
+        {{ normalise_name('institution_name') }} as name_key,
+        1 as strength
+    from {{ ref('int_city_institutions') }}
     union all
-    select m.record_id, u.item as name, {{ normalise_name('u.item') }} as name_key, 3 as strength
-    from {{ ref('stg_market__institution') }} as m
-    cross join {{ explode(json_texts('m.former_names'), 'u', 'item') }}
+    select
+        record_id,
+        english_name as name,
+        {{ normalise_name('english_name') }} as name_key,
+        2 as strength
+    from {{ ref('int_city_institutions') }}
+    union all
+    select
+        c.record_id,
+        u.item as name,
+        {{ normalise_name('u.item') }} as name_key,
+        3 as strength
+    from {{ ref('int_city_institutions') }} as c
+    cross join {{ explode(json_texts('c.former_names'), 'u', 'item') }}
 
 ),
 
@@ -42,7 +57,7 @@ unioned as (
     union all
     select * from moe
     union all
-    select * from market
+    select * from city
 
 ),
 

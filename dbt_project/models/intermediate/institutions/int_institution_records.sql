@@ -24,15 +24,16 @@ moe as (
 
 ),
 
-market as (
+city as (
 
+    -- one rank for both of the city's registers: equal credit codes are one anchor
     select
         3 as register_rank,
-        'market' as register,
+        register,
         coalesce('uscc:' || credit_code, 'name:' || {{ normalise_name('institution_name') }}) as anchor,
         record_id,
         true as can_be_linked
-    from {{ ref('stg_market__institution') }}
+    from {{ ref('int_city_institutions') }}
 
 ),
 
@@ -42,7 +43,7 @@ final as (
     union all
     select * from moe
     union all
-    select * from market
+    select * from city
 
 )
 

@@ -1,5 +1,5 @@
--- One row per anchor: the institution it belongs to. A register's anchor joins one of an earlier register (ror, moe,
--- market) when they share a name that only one institution has in each of the two, on the strongest name and without
+-- One row per anchor: the institution it belongs to. A register's anchor joins one of an earlier register (ror, moe, the
+-- city's own) when they share a name that only one institution has in each of the two, on the strongest name and without
 -- a rival.
 with anchors as (
 
@@ -97,7 +97,7 @@ first_link as (
 
 resolved as (
 
-    -- market -> moe -> ror: two steps are the longest way
+    -- city -> moe -> ror: two steps are the longest way
     select
         a.anchor,
         coalesce(far.target, near.target, a.anchor) as institution_anchor,

@@ -5,6 +5,7 @@ with academicians as (
     select
         academy || '院士' as talent_group,
         record_id,
+        record_id as person_key,
         division,
         cast(election_year as varchar) as election_year,
         cast(null as varchar) as field,
@@ -18,6 +19,8 @@ talents as (
     select
         '市级人才' as talent_group,
         record_id,
+        -- somebody with two talent numbers is one person
+        coalesce(id_number_pseudonym, record_id) as person_key,
         cast(null as varchar) as division,
         cast(null as varchar) as election_year,
         coalesce(industry, '未知') as field,
@@ -34,7 +37,8 @@ cells as (
         'total' as breakdown,
         '合计' as breakdown_label,
         '全部' as bucket,
-        record_id
+        record_id,
+        person_key
     from academicians
     union all
     select
@@ -42,7 +46,8 @@ cells as (
         'division' as breakdown,
         '学部' as breakdown_label,
         division as bucket,
-        record_id
+        record_id,
+        person_key
     from academicians
     union all
     select
@@ -50,7 +55,8 @@ cells as (
         'election_year' as breakdown,
         '当选年份' as breakdown_label,
         coalesce(election_year, '未知') as bucket,
-        record_id
+        record_id,
+        person_key
     from academicians
     union all
     select
@@ -58,7 +64,8 @@ cells as (
         'total' as breakdown,
         '合计' as breakdown_label,
         '全部' as bucket,
-        record_id
+        record_id,
+        person_key
     from talents
     union all
     select
@@ -66,7 +73,8 @@ cells as (
         'field' as breakdown,
         '产业领域' as breakdown_label,
         field as bucket,
-        record_id
+        record_id,
+        person_key
     from talents
     union all
     select
@@ -74,7 +82,8 @@ cells as (
         'level' as breakdown,
         '人才类别' as breakdown_label,
         talent_level as bucket,
-        record_id
+        record_id,
+        person_key
     from talents
 
 ),
@@ -86,7 +95,7 @@ counted as (
         breakdown,
         breakdown_label,
         bucket,
-        count(*) as people_count,
+        count(distinct person_key) as people_count,
         {{ json_list_agg('record_id') }} as record_ids
     from cells
     group by talent_group, breakdown, breakdown_label, bucket

@@ -42,6 +42,13 @@ provinces as (
 
 ),
 
+districts as (
+
+    select * from {{ ref('regions') }}
+    where dimension = 'district'
+
+),
+
 -- place names as institutions carry them at the head of their names: 陕西, 西安; the longest one wins, and a province
 -- before a city of the same name (吉林)
 places as (
@@ -208,6 +215,9 @@ final as (
             case when decided.registry_province_code = decided.province_code then decided.registry_city_name end,
             case when decided.named_province_code = decided.province_code then decided.named_city_name end
         ) as city,
+        decided.district_code,
+        districts.region_name as district,
+        decided.zone_code,
         decided.leader_name,
         decided.leader_rank,
         decided.leader_talent_no,
@@ -223,6 +233,7 @@ final as (
         decided.record_ids
     from decided
     left join provinces on decided.province_code = provinces.region_code
+    left join districts on decided.district_code = districts.region_code
 
 )
 

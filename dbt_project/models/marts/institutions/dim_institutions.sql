@@ -30,23 +30,36 @@ moe as (
 
 ),
 
-market as (
+city as (
 
     -- one institution may be registered twice: the smallest number speaks for it
     select
         r.institution_id,
-        min_by(m.institution_name, m.institution_no) as institution_name,
-        min_by(m.credit_code, m.institution_no) as credit_code,
-        min_by(m.institution_type, m.institution_no) as institution_type,
-        min_by(m.district_code, m.institution_no) as district_code,
-        min_by(m.zone_code, m.institution_no) as zone_code,
-        min_by({{ year_of('m.established_date') }}, m.institution_no) as established_year,
-        bool_or(m.is_active) as is_active,
-        flatten(array_agg({{ json_texts('m.former_names') }})) as former_names,
-        array_agg(distinct m.institution_name) as names
-    from {{ ref('stg_market__institution') }} as m
-    inner join resolved as r on m.record_id = r.record_id
+        min_by(c.institution_name, c.institution_no) as institution_name,
+        min_by(c.english_name, c.institution_no) as english_name,
+        min_by(c.credit_code, c.institution_no) as credit_code,
+        min_by(c.institution_type, c.institution_no) as institution_type,
+        min_by(c.district_code, c.institution_no) as district_code,
+        min_by(c.zone_code, c.institution_no) as zone_code,
+        min_by({{ year_of('c.established_date') }}, c.institution_no) as established_year,
+        min_by(c.successor_no, c.institution_no) as successor_no,
+        bool_or(c.is_active) as is_active,
+        flatten(array_agg({{ json_texts('c.former_names') }})) as former_names,
+        flatten(array_agg({{ list_of(['c.institution_name', 'c.english_name']) }})) as names
+    from {{ ref('int_city_institutions') }} as c
+    inner join resolved as r on c.record_id = r.record_id
     group by r.institution_id
+
+),
+
+city_numbers as (
+
+    select
+        c.institution_no,
+        c.institution_name,
+        r.institution_id
+    from {{ ref('int_city_institutions') }} as c
+    inner join resolved as r on c.record_id = r.record_id
 
 ),
 
@@ -144,27 +157,24 @@ joined as (
 
     select
         ids.institution_id,
-        coalesce(ror.name_zh, moe.institution_name, market.institution_name) as name_zh,
-        ror.name_en,
+        coalesce(ror.name_zh, moe.institution_name, city.institution_name) as name_zh,
+        coalesce(ror.name_en, city.english_name) as name_en,
         mentions.name as mentioned_name,
         flatten({{ list_of([
             'coalesce(ror.former_names, ' ~ empty_list() ~ ')',
-            'coalesce(market.former_names, ' ~ empty_list() ~ ')',
+            'coalesce(city.former_names, ' ~ empty_list() ~ ')',
         ]) }}) as former_names,
         flatten({{ list_of([
             'coalesce(ror.all_names, ' ~ empty_list() ~ ')',
             list_of(['moe.institution_name']),
-            'coalesce(market.names, ' ~ empty_list() ~ ')',
-            'coalesce(market.former_names, ' ~ empty_list() ~ ')',
+            'coalesce(city.names, ' ~ empty_list() ~ ')',
+            'coalesce(city.former_names, ' ~ empty_list() ~ ')',
             'coalesce(mentions.names, ' ~ empty_list() ~ ')',
         ]) }}) as all_names,
         case
             when moe.record_id is not null then 'university'
             when ror.record_id is not null then ror.institution_type
-            when market.institution_type = '高等院校' then 'university'
-            when market.institution_type = '科研院所' then 'research'
-            when market.institution_type = '企业' then 'company'
-            when market.institution_id is not null then 'service'
+            when city.institution_id is not null then city.institution_type
             else {{ institution_type_of_name('mentions.name') }}
         end as institution_type,
         moe.level as education_level,
@@ -172,23 +182,24 @@ joined as (
         moe.remark as ownership_note,
         case
             when ror.record_id is not null then ror.status
-            when market.institution_id is not null and market.is_active then 'active'
-            when market.institution_id is not null then 'inactive'
+            when city.institution_id is not null and city.is_active then 'active'
+            when city.institution_id is not null then 'inactive'
             when moe.record_id is not null then 'listed'
             else 'unknown'
         end as status,
         ror.successor_ror_id,
         ror.successor_name,
-        coalesce(ror.established_year, market.established_year) as established_year,
+        city.successor_no,
+        coalesce(ror.established_year, city.established_year) as established_year,
         coalesce(
-            moe.province_code, named_provinces.province_code, ror.province_code, left(market.district_code, 2),
+            moe.province_code, named_provinces.province_code, ror.province_code, left(city.district_code, 2),
             left(mentions.district_code, 2), names_in_place.province_code
         ) as province_code,
         coalesce(
             moe.city_name,
             case when not coalesce(named_provinces.is_misplaced, false) then ror.city_name end,
             case
-                when left(coalesce(market.district_code, mentions.district_code), 4) = '6101' then '西安市'
+                when left(coalesce(city.district_code, mentions.district_code), 4) = '6101' then '西安市'
                 when registers.institution_id is null and {{ begins_with('mentions.name', "'西安'") }} then '西安市'
             end
         ) as city_name,
@@ -196,17 +207,17 @@ joined as (
             when moe.record_id is not null then 'registry'
             when named_provinces.is_misplaced then 'name'
             when ror.province_code is not null then 'registry'
-            when market.district_code is not null or mentions.district_code is not null then 'district'
+            when city.district_code is not null or mentions.district_code is not null then 'district'
             when names_in_place.province_code is not null or {{ begins_with('mentions.name', "'西安'") }} then 'name'
         end as place_basis,
-        coalesce(market.district_code, mentions.district_code) as district_code,
-        market.zone_code,
+        coalesce(city.district_code, mentions.district_code) as district_code,
+        city.zone_code,
         case when not coalesce(named_provinces.is_misplaced, false) then ror.latitude end as latitude,
         case when not coalesce(named_provinces.is_misplaced, false) then ror.longitude end as longitude,
         ror.website,
         ror.ror_id,
         moe.school_code as moe_code,
-        coalesce(market.credit_code, mentions.credit_code) as credit_code,
+        coalesce(city.credit_code, mentions.credit_code) as credit_code,
         case when registers.institution_id is null then 'mention' else 'registry' end as origin,
         coalesce(registers.link_rule, 'single') as link_rule,
         coalesce(mentions.mention_count, 0) as mention_count,
@@ -219,7 +230,7 @@ joined as (
     left join registers on ids.institution_id = registers.institution_id
     left join ror on ids.institution_id = ror.institution_id
     left join moe on ids.institution_id = moe.institution_id
-    left join market on ids.institution_id = market.institution_id
+    left join city on ids.institution_id = city.institution_id
     left join mentions on ids.institution_id = mentions.institution_id
     left join names_in_place on ids.institution_id = names_in_place.institution_id
     left join named_provinces on ids.institution_id = named_provinces.institution_id
@@ -243,8 +254,8 @@ final as (
         j.ownership_note,
         j.status,
         {{ status_label('j.status') }} as status_label,
-        s.institution_id as successor_institution_id,
-        j.successor_name,
+        coalesce(s.institution_id, n.institution_id) as successor_institution_id,
+        coalesce(j.successor_name, n.institution_name) as successor_name,
         j.established_year,
         coalesce(j.province_code, case when j.city_name = '西安市' then '61' end) as province_code,
         p.region_name as province_name,
@@ -268,6 +279,7 @@ final as (
     left join provinces as p
         on coalesce(j.province_code, case when j.city_name = '西安市' then '61' end) = p.region_code
     left join ror as s on j.successor_ror_id = s.ror_id
+    left join city_numbers as n on j.successor_no = n.institution_no
 
 )
 

@@ -9,7 +9,7 @@ renamed as (
     select
         _record_id as record_id,
         {{ clean_code('project_no') }} as project_no,
-        cast(sequence as integer) as sequence,
+        cast(sequence as integer) as step_no,
         {{ clean_text('title') }} as title,
         due_date,
         reached_date,
