@@ -22,7 +22,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -36,10 +36,13 @@ import pyarrow.parquet as pq
 
 from ingest.contract import Field, Record
 from ingest.records import Read, Rejected, Shape
+from ingest.widths import plain
 
 # measured in bench/: smaller runs pay for their queries; more memory only lets a large batch take more of it
 FLUSH_ROWS = 32_768
 MEMORY = "128MB"
+# Unicode's space separators, which are what DuckDB's trim takes away; Arrow does the same at a twentieth of the cost
+SPACES = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 ZSTD = 2  # as fast as 1 for these files and a seventh smaller (bench/)
 DUCKDB_TYPES = {
     "string": "VARCHAR",
@@ -89,6 +92,7 @@ class Staged:
     unchanged: int = 0
     withdrawn: int = 0
     quarantined: int = 0
+    skipped: int = 0  # rows that the contract leaves out, no part of `received`
     complete: bool = True
     watermark: str | None = None
     parts: list[Path] = field(default_factory=list)
@@ -98,7 +102,7 @@ class Staged:
     apart: frozenset[str] = frozenset()  # keys that came in more than one payload
 
     def stats(self) -> dict[str, Any]:
-        names = ("received", "new", "unchanged", "withdrawn", "quarantined", "complete")
+        names = ("received", "new", "unchanged", "withdrawn", "quarantined", "skipped", "complete")
         return {n: getattr(self, n) for n in names}
 
 
@@ -156,6 +160,7 @@ class Stager:
         """Take a run of rows; they are written when enough have come together."""
         self._last_received = received_at
         self._unkeyed += read.unread
+        self.staged.skipped += read.skipped
         if read.rejected:
             self._reject(read.rejected)
         if read.rows:
@@ -219,7 +224,7 @@ class Stager:
             f"INSERT INTO seen SELECT ckey, hash, payload, pointer, {self._ordinal} + i, reasons IS NOT NULL, known, "
             f"gone, {part} FROM chunk"
         )
-        self._quarantine_bad(rows)
+        self._quarantine_bad(rows, delivered["_key"])
         if self.watermark_field:
             newest = self._one(
                 f"SELECT max({sql.typed[self.watermark_field]})::VARCHAR FROM delivered d "
@@ -228,18 +233,19 @@ class Stager:
             if newest:
                 self.staged.watermark = max(filter(None, (self.staged.watermark, newest.replace(" ", "T"))))
         path = self.folder / f"part-{part:05d}.parquet"
-        self._write(path, delivered, sql)
+        self._write(path, delivered, sql.computed)
         self._con.unregister("delivered")
         self._ordinal += len(rows)
         self.staged.parts.append(path)
 
-    def _write(self, path: Path, delivered: pa.Table, sql: _Bound) -> None:
+    def _write(self, path: Path, delivered: pa.Table, names: Sequence[str]) -> None:
         """Write the new versions of a run. Arrow writes text columns at a third of what a COPY costs (bench/)."""
         skip = self._con.execute("SELECT i FROM chunk WHERE reasons IS NOT NULL OR hash = known").fetchnumpy()["i"]
         if len(skip) == len(delivered):
             return
-        computed = self._con.execute(f"SELECT {sql.computed} FROM delivered d").to_arrow_table()
-        if not np.array_equal(computed["_i"].to_numpy(), delivered["_i"].to_numpy()):
+        columns = ", ".join(["i", *(f'"={name}"' for name in names)])
+        computed = self._con.execute(f"SELECT {columns} FROM chunk ORDER BY i").to_arrow_table()
+        if not np.array_equal(computed["i"].to_numpy(), delivered["_i"].to_numpy()):
             raise AssertionError(f"{self.record.table}: computed columns came in another order")
         n = len(delivered)
         prefix = pa.scalar(f"{self.record.source}:{self.record.name}:")
@@ -247,7 +253,7 @@ class Stager:
             "_record_id": pc.binary_join_element_wise(prefix, delivered["_key"], pa.scalar("")),
             "_change": pa.repeat(pa.scalar("upsert"), n),
             "_as_of": pa.repeat(pa.scalar(self.as_of, pa.date32()), n),
-        } | {name: computed[name] for name in computed.column_names if name != "_i"}
+        } | {name: computed[f"={name}"] for name in names}
         names = [c for c, _ in self.record.columns] + [m for m, _ in META]
         table = pa.table({name: made[name] if name in made else delivered[name] for name in names})
         if len(skip):
@@ -285,18 +291,28 @@ class Stager:
         table = pa.concat_tables(tables).combine_chunks()  # DuckDB takes twice as long over many small pieces
         for name, column in made.items():
             table = table.append_column(name, column)
+        for f in self.record.fields:
+            if pa.types.is_string(table.field(f.name).type) and (_is_read(f) or f.enum or f.null_values):
+                bare = pc.utf8_trim(table[f.name], SPACES)
+                if f.any_width:
+                    texts = bare.to_pylist()
+                    bare = pa.array([None if t is None else plain(t, f.type) for t in texts], pa.string())
+                table = table.append_column(f"~{f.name}", bare)
         return table
 
-    def _quarantine_bad(self, rows: Sequence[Any]) -> None:
+    def _quarantine_bad(self, rows: Sequence[Any], keys: pa.ChunkedArray) -> None:
         bad = self._con.execute(
-            "SELECT i, payload, pointer, record_id, reasons, ckey IS NULL FROM chunk "
-            "WHERE reasons IS NOT NULL ORDER BY i"
+            "SELECT i, payload, pointer, reasons FROM chunk WHERE reasons IS NOT NULL ORDER BY i"
         ).fetchall()
         if not bad:
             return
-        self._unkeyed += sum(1 for b in bad if b[5])
-        texts = [self.shape.masked_text(rows[b[0]]) for b in bad]
-        self._refuse([(b[1], b[2], b[3], b[4], text) for b, text in zip(bad, texts, strict=True)])
+        refused = []
+        for i, payload, pointer, reasons in bad:
+            key = keys[i].as_py()
+            self._unkeyed += key is None
+            record_id = None if key is None else f"{self.record.source}:{self.record.name}:{key}"
+            refused.append((payload, pointer, record_id, reasons, self.shape.masked_text(rows[i])))
+        self._refuse(refused)
 
     def _reject(self, rejected: list[Rejected]) -> None:
         self._refuse([(r.payload, r.pointer, None, [r.reason], r.raw) for r in rejected])
@@ -409,14 +425,14 @@ class Stager:
 
 @dataclass(frozen=True)
 class _Bound:
-    """SQL over `delivered d`.
+    """SQL over `delivered d`, where `"~x"` is the text of `x` without spaces around it.
 
-    `judgement`: key, hash, locator and reasons of each row. `computed`: the columns of raw that are not as delivered,
-    with `_i`. `typed`: the expression of each field.
+    `judgement`: key, hash, locator and reasons of each row, and a column `"=x"` for each of `computed`, the columns of
+    raw that are not as delivered. `typed`: the expression of each field.
     """
 
     judgement: str
-    computed: str
+    computed: tuple[str, ...]
     typed: dict[str, str]
 
 
@@ -433,7 +449,6 @@ class _CheckSql:
             n: str(t) in ("VARCHAR", '"NULL"', "NULL") for n, t in zip(delivered.columns, delivered.types, strict=True)
         }
         typed = {name: _typed(f, is_text[name]) if f else f'd."{name}"' for name, f in record.columns}
-        record_id = f"'{record.source}:{record.name}:' || d._key"
         change = "'upsert'"
         if record.deleted_when:
             name, values = record.deleted_when
@@ -449,13 +464,16 @@ class _CheckSql:
                 found = [(f"{change} <> 'delete' AND ({condition})", reason) for condition, reason in found]
             reasons += found
         derived = [f'{sql} AS "={n}"' for n, sql in computed.items()]
-        made = {"_i": "d._i"} | ({"_change": change} if record.deleted_when else {})
+        if record.deleted_when:
+            derived.append(f'{change} AS "=_change"')
+        names = (*computed, "_change") if record.deleted_when else tuple(computed)
+        made = "".join(f', d."={name}"' for name in names)
         ckey = "d._key || '@' || d._version_order" if record.version_fields else "d._key"
         return _Bound(
             f"SELECT d._i AS i, {ckey} AS ckey, d._hash AS hash, d._payload AS payload, d._pointer AS pointer, "
-            f"{record_id} AS record_id, {change} = 'delete' AS gone, {self._reason_list(reasons)} AS reasons "
+            f"{change} = 'delete' AS gone, {self._reason_list(reasons)} AS reasons{made} "
             f"FROM (SELECT {', '.join(('*', *derived))} FROM delivered d) d",
-            ", ".join(f'{sql} AS "{n}"' for n, sql in (computed | made).items()),
+            names,
             typed,
         )
 
@@ -472,21 +490,28 @@ def _literals(values: Iterable[str]) -> str:
     return ", ".join("'" + v.replace("'", "''") + "'" for v in values)
 
 
-def _given(f: Field, text: bool) -> str:
+def _is_read(f: Field) -> bool:
+    """Whether text of the field is to be read as another type."""
+    return f.type not in ("string", "array", "object")
+
+
+def _given(f: Field, text: bool, *, trimmed: bool = False) -> str:
     """The delivered value, NULL where it is a sentinel; text that is to be typed comes trimmed."""
     column = f'd."{f.name}"'
-    if text and f.type not in ("string", "array", "object"):
-        column = f"nullif(trim({column}), '')"
+    bare = f'd."~{f.name}"' if text else f"{column}::VARCHAR"
+    if text and _is_read(f):
+        column = f"nullif({bare}, '')"
+    elif trimmed:
+        column = bare
     if not f.null_values:
         return column
-    value = f"trim({column})" if text else f"{column}::VARCHAR"
-    return f"CASE WHEN {value} IN ({_literals(f.null_values)}) THEN NULL ELSE {column} END"
+    return f"CASE WHEN {bare} IN ({_literals(f.null_values)}) THEN NULL ELSE {column} END"
 
 
 def _typed(f: Field, text: bool) -> str:
     """The value as raw holds it. A column that came native has its type already."""
     value = _given(f, text)
-    if not text or f.type in ("string", "array", "object"):
+    if not text or not _is_read(f):
         return value
     if f.type == "integer":  # a cast alone would round 12.5 to 12
         return f"CASE WHEN regexp_full_match({value}, '[+-]?[0-9]+') THEN TRY_CAST({value} AS BIGINT) END"
@@ -512,10 +537,10 @@ def _reasons(f: Field, text: bool, typed: str) -> list[tuple[str, str]]:
         # trim is slow on Chinese text, and nothing that trims to nothing is long
         blank = f" OR (strlen({given}) < 64 AND trim({given}) = '')" if f.type == "string" and text else ""
         found.append((f"({given}) IS NULL{blank}", f"required:{f.name}"))
-    if text and f.type not in ("string", "array", "object"):
+    if text and _is_read(f):
         found.append((f"({given}) IS NOT NULL AND ({typed}) IS NULL", f"type:{f.name}"))
     if f.enum:
-        found.append((f"trim(({given})::VARCHAR) NOT IN ({_literals(f.enum)})", f"code:{f.name}"))
+        found.append((f"({_given(f, text, trimmed=True)}) NOT IN ({_literals(f.enum)})", f"code:{f.name}"))
     if f.pattern:
         found.append((f"NOT regexp_matches(({given})::VARCHAR, {_literals([f.pattern])})", f"pattern:{f.name}"))
     if f.min_length is not None:
@@ -560,15 +585,21 @@ def _keys(record: Record, rows: list[Any], hashes: list[bytes]) -> list[str | No
     if len(record.key) == 1:
         name = record.key[0]
         unknown = {"", *record.field(name).null_values}
-        texts = (None if v is None else str(v).strip() for v in (getattr(r, name) for r in rows))
+        text = _key_text(record.field(name))
+        texts = (None if v is None else text(v) for v in (getattr(r, name) for r in rows))
         return [None if t is None or t in unknown else t for t in texts]
     unknowns = [{"", *record.field(name).null_values} for name in record.key]
+    ways = [(name, _key_text(record.field(name))) for name in record.key]
     keys = []
     for r in rows:
-        parts = ["" if v is None else str(v).strip() for v in (getattr(r, name) for name in record.key)]
+        parts = ["" if v is None else text(v) for v, text in ((getattr(r, name), text) for name, text in ways)]
         missing = any(p in unknown for p, unknown in zip(parts, unknowns, strict=True))
         keys.append(None if missing else "|".join(p.replace("|", "%7C") for p in parts))
     return keys
+
+
+def _key_text(f: Field) -> Callable[[Any], str]:
+    return (lambda v: plain(str(v), f.type)) if f.any_width else (lambda v: str(v).strip())
 
 
 def _version_order(record: Record, rows: list[Any]) -> list[str] | None:
