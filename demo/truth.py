@@ -15,7 +15,19 @@ from typing import Any
 from demo import systems
 from demo.city import City
 
-SLICES = ("entities", "projects", "people", "cases", "trade", "firms", "platforms", "money", "plan", "filings")
+SLICES = (
+    "entities",
+    "projects",
+    "people",
+    "cases",
+    "trade",
+    "firms",
+    "platforms",
+    "money",
+    "plan",
+    "filings",
+    "decisions",
+)
 LISTS = ("entities", "duplicates", "vetoes", "conflicts", "dirty")  # the contract of the command line; more may follow
 
 

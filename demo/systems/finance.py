@@ -309,11 +309,14 @@ class Vouchers(_Ledger):
 
     def days(self, slot: int) -> Iterable[date | None]:
         voucher = self.money.voucher(slot)
-        return voucher.issued, *(day for day, _ in voucher.redeemed), voucher.valid_to + timedelta(days=1)
+        used = [day for day, _ in voucher.redeemed]
+        past = None if used and used[0] <= voucher.valid_to else voucher.valid_to + timedelta(days=1)
+        return voucher.issued, *used, past
 
     def links(self, slot: int) -> dict[str, str]:
         voucher = self.money.voucher(slot)
-        return {"holder": f"institution:{voucher.holder.number}", "service": f"institution:{voucher.service.number}"}
+        paid = {"service": f"institution:{voucher.service.number}"} if voucher.last_on(self.city.today) else {}
+        return {"holder": f"institution:{voucher.holder.number}", **paid}
 
     def row(self, slot: int) -> Row:
         voucher, today = self.money.voucher(slot), self.city.today

@@ -25,6 +25,7 @@ from demo.register import Register, Row, setting, stamp_text
 
 PATH = "/reports/oai"
 PAGE = 200
+AUTHORS = 4  # at most
 IDENTIFIER = "oai:reports.xa.example:"
 FORMATS = {
     "gbt7713": ("http://reports.xa.example/gbt7713/", "http://reports.xa.example/gbt7713.xsd"),
@@ -90,7 +91,10 @@ class Reports(Register):
 
     def links(self, slot: int) -> dict[str, str]:
         project = self.filing(slot).project
-        return {"author": f"person:{project.leader.number}", "unit": f"institution:{project.host.number}"}
+        if self.tombstone(slot):
+            return {}
+        authors = {f"author.{n}": f"person:{who}" for n, who in enumerate(project.people[:AUTHORS], 1)}
+        return {**authors, "unit": f"institution:{project.host.number}"}
 
     def row(self, slot: int) -> Row:
         f = self.filing(slot)
@@ -99,7 +103,7 @@ class Reports(Register):
         header = {"identifier": f"{IDENTIFIER}{slot + 1:07d}", "datestamp": stamp_text(self.changed(slot))}
         if self.tombstone(slot):
             return {**header, "status": "deleted"}
-        authors = [p.leader, *(self.city.person(m) for m in p.members[:3])]
+        authors = [self.city.person(number) for number in p.people[:AUTHORS]]
         title = f.title
         if f.corrected and f.corrected <= today:
             title = f"{title}（修订）"
