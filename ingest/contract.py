@@ -53,7 +53,7 @@ SIGNED = ("method", "host", "path", "query", "sorted_query", "timestamp", "nonce
 
 SERVER_PROPERTIES = {
     "records", "asOf", "items", "delimiter", "sheet", "headerRows", "format", "encoding",
-    "fallbackFor", "total", "paging", "since", "auth", "limits", "params", "namespaces",
+    "fallbackFor", "optional", "total", "paging", "since", "auth", "limits", "params", "namespaces",
 }  # fmt: skip
 DATABASE_PROPERTIES = {"table", "query", "batchRows"}
 FORM_PROPERTIES = {"sheets", "skipRows", "headerJoin", "fillMerged", "sumRows", "footer", "taken", "member"}
@@ -208,6 +208,7 @@ class Server:
     sheet: str | None = None
     header_rows: int = 1
     fallback_for: str | None = None
+    optional: bool = False
     total: str | None = None
     paging: Paging = Paging()
     since_param: str | None = None

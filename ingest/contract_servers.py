@@ -78,6 +78,7 @@ class ServerReader(TableReader, RequestReader):
             sheet=p.get("sheet"),
             header_rows=header_rows,
             fallback_for=p.get("fallbackFor"),
+            optional=self.optional(p, kind, where),
             total=p.get("total"),
             paging=paging,
             **since,
@@ -89,6 +90,13 @@ class ServerReader(TableReader, RequestReader):
             member=p.get("member"),
             limits=tuple(limits.items()),
         )
+
+    def optional(self, p: dict[str, Any], kind: str, where: str) -> bool:
+        """Whether a drop may lack the server's files: a folder that people fill when they have something to say."""
+        value = p.get("optional", False)
+        if not isinstance(value, bool) or (value and kind != "local"):
+            raise self.fail(f"{where}/optional", f"{value!r} is not true for a file drop", "leave it out")
+        return value
 
     def as_of(self, text: str | None, where: str) -> None:
         """A date, or a regular expression with a group that finds one in a file's name."""

@@ -105,6 +105,9 @@ def ingest_source(
         remove_uncommitted(settings, run.ledger, name)
         run.replay_if_changed()
         deliveries = run.deliveries()
+        if not deliveries and run.may_be_silent():
+            say(f"{name}: nothing in the drop, and nothing has to be")
+            return []
         if not deliveries:
             raise FetchError(
                 f"{name}: nothing to fetch in profile {settings.profile}", "set BRAIN_DROP, or look at `servers`"
@@ -211,6 +214,10 @@ class SourceRun:
 
                 found.append(Delivery(server, None, address_of(server, self.settings)))
         return sorted(found, key=lambda d: d.as_of or date.min)
+
+    def may_be_silent(self) -> bool:
+        """Whether every server of the profile reads a drop that may be empty."""
+        return all(s.optional for s in self.source.servers if s.profile == self.settings.profile)
 
     def ordered_records(self, delivery: Delivery) -> set[str]:
         """Record types for which this delivery must not be overtaken by a later one; histories order themselves."""
