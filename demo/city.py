@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import accumulate
+from math import ceil
 from typing import Any, TypeVar, overload
 
 from demo import codes, words
@@ -174,7 +175,7 @@ class City:
             self._ranges[kind] = range(first, first + sizes[kind])
             first += sizes[kind]
         self._base, self._base_people = first, sizes["person"]
-        founded = int(FOUNDED_A_DAY * scale * day)
+        founded = int(FOUNDED_A_DAY * scale * day + 1e-9)
         self.universities: Sequence[int] = self._ranges["university"]
         self.institutes: Sequence[int] = self._ranges["institute"]
         self.hospitals: Sequence[int] = self._ranges["hospital"]
@@ -182,7 +183,7 @@ class City:
         self.services: Sequence[int] = Numbers(self._ranges["service"], later)
         self.firms: Sequence[int] = Numbers(self._ranges["firm"], _Firms(first, founded))
         self.institutions = range(first + founded)
-        self.people = range(self._base_people + int(ARRIVED_A_DAY * scale * day))
+        self.people = range(self._base_people + int(ARRIVED_A_DAY * scale * day + 1e-9))
         self.life = lru_cache(maxsize=50_000)(self._life)
         self.institution = lru_cache(maxsize=20_000)(self._institution)
         self.person = lru_cache(maxsize=20_000)(self._person)
@@ -285,7 +286,11 @@ class City:
         """Founding; a merger with another of its kind; being struck off. Neither before it is three years old."""
         kind = self.kind_of(number)
         if number >= self._base:
-            return TODAY + timedelta(days=int((number - self._base) / (FOUNDED_A_DAY * self.scale)) + 1), None, None
+            return (
+                TODAY + timedelta(days=ceil((number - self._base + 1) / (FOUNDED_A_DAY * self.scale) - 1e-9)),
+                None,
+                None,
+            )
         rng = self.rng("life", number)
         if kind in ("university", "institute", "hospital"):
             established = day_between(rng, date(1956, 1, 1), date(2012, 12, 31))
@@ -426,7 +431,7 @@ class City:
         """Jobs from the first to the end of working life or the horizon, and the day of leaving the city if ever."""
         retired = years_after(born, 63)
         if number >= self._base_people:
-            start = TODAY + timedelta(days=int((number - self._base_people) / (ARRIVED_A_DAY * self.scale)) + 1)
+            start = TODAY + timedelta(days=ceil((number - self._base_people + 1) / (ARRIVED_A_DAY * self.scale) - 1e-9))
         else:
             young = years_after(born, rng.randint(23, 31))
             start = min(max(young, date(1982, 1, 1)), TODAY - timedelta(days=rng.randint(30, 900)))
