@@ -165,11 +165,12 @@ class Taken:
 class Form:
     """How a table lies in a file. Patterns are Python's; rows are judged by their first filled cell without spaces.
 
+    `sheets`: those that have a table, as (record type or None for all of the server, pattern of their names).
     `skip_rows`: rows above the header. `join`: what joins the levels of a header. `sum_rows`: rows that are left out.
     `footer`: rows that end the table.
     """
 
-    sheets: str | None = None
+    sheets: tuple[tuple[str | None, str], ...] = ()
     skip_rows: int = 0
     join: str | None = None
     fill_merged: bool = False

@@ -86,7 +86,7 @@ class ServerReader(TableReader, RequestReader):
             params=params,
             namespaces=self.namespaces(p, format_, items, where),
             query=self.query(s, p, where) if kind == "database" else None,
-            form=self.form(p, format_, header_rows, where),
+            form=self.form(p, format_, chosen, where),
             member=p.get("member"),
             limits=tuple(limits.items()),
         )

@@ -73,7 +73,7 @@ class TableReader(Checker):
             raise self.fail(f"{where}/secret", "is no secret's name", "A-Z, 0-9 and _; the value never stands here")
         return str(a["user"]), str(a["secret"])
 
-    def form(self, p: dict[str, Any], format_: str, header_rows: int, where: str) -> Form:
+    def form(self, p: dict[str, Any], format_: str, records: tuple[str, ...], where: str) -> Form:
         used = (FORM_PROPERTIES - {"member"}) & set(p)
         if used and format_ not in ("csv", "xlsx"):
             raise self.fail(f"{where}/{min(used)}", f"means nothing for {format_}", "tables have it")
@@ -85,14 +85,14 @@ class TableReader(Checker):
         skip = p.get("skipRows", 0)
         if type(skip) is not int or skip < 0:
             raise self.fail(f"{where}/skipRows", f"{skip!r} is no number of rows")
-        for name in ("sheets", "sumRows", "footer"):
+        for name in ("sumRows", "footer"):
             if p.get(name) is not None:
                 self.regex(p[name], f"{where}/{name}")
         join = p.get("headerJoin")
         if join is not None and (not isinstance(join, str) or not join):
             raise self.fail(f"{where}/headerJoin", f"{join!r} joins nothing", "write it as /")
         return Form(
-            sheets=p.get("sheets"),
+            sheets=self.sheets(p.get("sheets"), records, f"{where}/sheets"),
             skip_rows=skip,
             join=join,
             fill_merged=bool(p.get("fillMerged")),
@@ -100,6 +100,16 @@ class TableReader(Checker):
             footer=p.get("footer"),
             taken=tuple(self.taken(t, skip, format_, f"{where}/taken") for t in p.get("taken") or ()),
         )
+
+    def sheets(self, value: Any, records: tuple[str, ...], where: str) -> tuple[tuple[str | None, str], ...]:
+        """A pattern for all record types of the server, or one for each."""
+        if value is None:
+            return ()
+        if not isinstance(value, dict):
+            return ((None, self.regex(value, where).pattern),)
+        if set(value) != set(records):
+            raise self.fail(where, "does not name the record types of this server", f"all of: {', '.join(records)}")
+        return tuple((str(n), self.regex(pattern, where).pattern) for n, pattern in value.items())
 
     def taken(self, value: Any, skip: int, format_: str, where: str) -> Taken:
         t = self.shape(value, {"name": None, "from": None, "pattern": None, "cell": None}, where)

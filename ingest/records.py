@@ -12,7 +12,6 @@ as JSON without white space and without the fields that are absent; its content 
 from __future__ import annotations
 
 import codecs
-import csv
 import hashlib
 import io
 import re
@@ -36,6 +35,7 @@ from ingest.contract import Field, Record, Server
 from ingest.fetch.body import decode_body
 from ingest.landing import Entry
 from ingest.privacy import Pseudonymiser, mask
+from ingest.tables import CELL_ERRORS, UNCALCULATED, Cells, Row, Table, csv_rows, loose, sheet_records, tables
 
 # measured in bench/: columns and hashes are made of a run at once, and cost half while it is in the processor's caches
 CHUNK = 2_000
@@ -44,7 +44,6 @@ NOTHING = msgspec.Raw(b"")
 HIDDEN = msgspec.Raw(b'"***"')
 EMPTY = (None, "", NOTHING, msgspec.Raw(b'""'))
 OAI_ROOT = "/OAI-PMH"
-csv.field_size_limit(64 * 1024 * 1024)
 
 
 @dataclass
@@ -63,7 +62,8 @@ class Read:
 
     `columns`: columns of the rows, by name, that were made on the way already; the rows say the same.
     `unread`: rows of this run that nobody could read; each may have held a record of this type too, so an omission
-    means nothing. They are `rejected` once, for the first record type of the server.
+    means nothing. They are `rejected` once, for the first record type of the server. `skipped`: rows that the contract
+    leaves out (sums and remarks of a form), told once like them.
     """
 
     record: str
@@ -73,6 +73,7 @@ class Read:
     warnings: list[list[str] | None] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     unread: int = 0
+    skipped: int = 0
     columns: dict[str, pa.Array] = field(default_factory=dict)
 
     def only(self, pointer: str) -> Read:
@@ -192,15 +193,20 @@ class Reader:
         self.server = server
         self.shapes = shapes
         self.keep_raw = keep_raw
-        ways = {"json": self._json, "jsonl": self._jsonl, "csv": self._csv, "xlsx": self._xlsx, "xml": self._xml}
-        self._read = ways[server.format]
+        ways = {"json": self._json, "jsonl": self._jsonl, "xml": self._xml}
+        self._read = ways.get(server.format)
         if server.format in ("json", "jsonl", "xml"):
             self._tree = _JsonTree(server, shapes)
             self._pages = _JsonTree(server, shapes, as_sent=True)
             self._locators: list[str] = []
 
-    def read(self, payload: int, content: bytes) -> Iterator[Read]:
-        """Runs of at most CHUNK rows, in the order of the payload. Raises PayloadError where it is not as declared."""
+    def read(self, payload: int, content: bytes, address: str = "") -> Iterator[Read]:
+        """Runs of at most CHUNK rows, in the order of the payload. Raises PayloadError where it is not as declared.
+
+        `address`: of the payload; a form may take fields of it.
+        """
+        if self.server.format in ("csv", "xlsx"):
+            return self._tables(payload, content, address)
         return self._read(payload, content)
 
     # -- JSON ---------------------------------------------------------------------------------------------------
@@ -328,69 +334,94 @@ class Reader:
 
     # -- tables -------------------------------------------------------------------------------------------------
 
-    def _csv(self, payload: int, content: bytes) -> Iterator[Read]:
-        yield from self._table(payload, csv_rows(self.server, payload, content))
+    def _tables(self, payload: int, content: bytes, address: str) -> Iterator[Read]:
+        rows: Iterator[Row]
+        if self.server.format == "xlsx":
+            from ingest.workbook import read_workbook
 
-    def _xlsx(self, payload: int, content: bytes) -> Iterator[Read]:
-        from ingest.workbook import read_workbook
+            rows = read_workbook(content, self.server.sheet, form=self.server.form, header_rows=self.server.header_rows)
+        else:
+            rows = csv_rows(self.server, payload, content)
+        for table in tables(self.server, payload, rows, address):
+            names = sheet_records(self.server, table.sheet)
+            yield from self._table(payload, table, [s for s in self.shapes if s.record.name in names])
 
-        yield from self._table(payload, read_workbook(content, self.server.sheet))
-
-    def _table(self, payload: int, rows: Iterator[tuple[str, list[str | None]]]) -> Iterator[Read]:
-        header: list[str] = []
-        for _ in range(self.server.header_rows):
-            _, cells = next(rows, ("", []))
-            header = [str(c or "").strip() for c in cells]
-        full = len(header)
+    def _table(self, payload: int, table: Table, shapes: list[Shape]) -> Iterator[Read]:
+        where = f"payload {payload} of {self.server.name}" + (f", sheet {table.sheet}" if table.sheet else "")
+        header, full = list(table.header), len(table.header)
         while header and not header[-1]:  # columns without name at the end: allowed as long as they are empty
             header.pop()
-        if not any(header):
-            raise PayloadError(f"payload {payload} of {self.server.name} is empty: no header row")
-        known = {n for s in self.shapes for f in s.record.fields for n in f.physical}
-        known |= {n for s in self.shapes for n in s.record.ignored}
+        width = len(header)
+        header += table.taken
+        taken = list(table.taken.values())
+        name = loose if self.server.form.is_loose else str
+        physical = {f: tuple(dict.fromkeys(map(name, f.physical))) for s in shapes for f in s.record.fields}
+        known = {n for names in physical.values() for n in names} | set(table.taken)
+        known |= {name(n) for s in shapes for n in s.record.ignored}
         strange = [self._column_name(h, i) for i, h in enumerate(header, 1) if h not in known]
         twice = [self._column_name(h, i) for i, h in enumerate(header, 1) if h in header[: i - 1]]
         if twice:
-            raise PayloadError(f"payload {payload} of {self.server.name}: column {twice[0]!r} stands twice")
-        width = len(header)
-        for f in (f for s in self.shapes for f in s.record.fields):
-            if sum(n in header for n in f.physical) > 1:
-                where = f"payload {payload} of {self.server.name}"
+            raise PayloadError(f"{where}: column {twice[0]!r} stands twice")
+        for f, names in physical.items():
+            if sum(n in header for n in names) > 1:
                 raise PayloadError(f"{where}: two columns are both the field {f.name}", "look at `aliases`")
-        places = [[_place(f, header) for f in s.fields] for s in self.shapes]
-        nested = {_place(f, header): f.name for s in self.shapes for f in s.fields if f.is_nested}
-        nested.pop(None, None)
-        good: list[list[str | None]] = []
+        place = {f: next((header.index(n) for n in names if n in header), None) for f, names in physical.items()}
+        places = [[place[f] for f in s.fields] for s in shapes]
+        nested = {place[f]: f.name for f in physical if f.is_nested and place[f] is not None}
+        needed = {place[f] for s in shapes if s.record.when is None for f in s.record.fields if f.required}
+        table.required = tuple(i for i in needed if i is not None and i < width)
+        is_sheet = self.server.format == "xlsx"
+        of_field = {place[f]: f.name for f in physical if place[f] is not None} if is_sheet else {}
+        good: list[Cells] = []
         pointers: list[str] = []
         rejected: list[Rejected] = []
 
-        def flush() -> Iterator[Read]:
+        def flush(skipped: int = 0) -> Iterator[Read]:
             left, unread = rejected, len(rejected)
-            for shape, place in zip(self.shapes, places, strict=True):
+            for shape, place in zip(shapes, places, strict=True):
                 values = (tuple(None if i is None else r[i] for i in place) for r in good)
                 if nested:  # an absent nested value is another nothing, see Shape
                     empty = [NOTHING if f.is_nested else None for f in shape.fields]
                     values = (tuple(e if x is None else x for x, e in zip(v, empty, strict=True)) for v in values)
-                yield self._collect(shape, payload, values, pointers, left, unread)
-                left = []
+                read = self._collect(shape, payload, values, pointers, left, unread)
+                read.skipped = skipped
+                yield read
+                left, skipped = [], 0
 
-        for pointer, cells in rows:
-            if full > width and len(cells) == full and not any(cells[width:]):
+        for pointer, cells, reason in table.rows:
+            if is_sheet and len(cells) < width:  # a row of a sheet ends with its last filled cell
+                cells = [*cells, *[None] * (width - len(cells))]
+            if len(cells) > width and (is_sheet or len(cells) == full) and not any(cells[width:]):
                 cells = cells[:width]
-            if len(cells) != width or strange:
-                reason = f"unknown_field:{strange[0]}" if strange else f"ragged_row:{len(cells)} of {width} cells"
-                raw = self.server.delimiter.join(str(c or "") for c in cells) if self.keep_raw else None
-                rejected.append(Rejected(payload, pointer, reason, raw))
-            elif wrong := [name for place, name in nested.items() if cells[place] and not _is_json(cells[place])]:
-                raw = self.server.delimiter.join(str(c or "") for c in cells) if self.keep_raw else None
-                rejected.append(Rejected(payload, pointer, f"type:{wrong[0]}", raw))
+            if strange:
+                reason = f"unknown_field:{strange[0]}"
+            elif len(cells) != width:
+                reason = f"ragged_row:{len(cells)} of {width} cells"
+            else:
+                cells = [*cells, *taken] if taken else cells
+                reason = reason or self._wrong_cell(cells, nested, of_field)
+            if reason:
+                raw = self.server.delimiter.join(str(c or "").lstrip(UNCALCULATED) for c in cells)
+                rejected.append(Rejected(payload, pointer, reason, raw if self.keep_raw else None))
             else:
                 good.append([c if c != "" else None for c in cells])
                 pointers.append(pointer)
             if len(good) + len(rejected) >= CHUNK:
                 yield from flush()
                 good, pointers, rejected = [], [], []
-        yield from flush()
+        yield from flush(table.skipped)
+
+    @staticmethod
+    def _wrong_cell(cells: Cells, nested: dict[int, str], of_field: dict[int, str]) -> str | None:
+        """Why a row is no record: JSON that is none, or a formula of a sheet that came to nothing."""
+        for place, name in nested.items():
+            if cells[place] and not _is_json(cells[place]):
+                return f"type:{name}"
+        for place, name in of_field.items():
+            cell = cells[place]
+            if cell is not None and (cell in CELL_ERRORS or cell.startswith(UNCALCULATED)):
+                return f"formula:{name}"
+        return None
 
     def _column_name(self, name: str, number: int) -> str:
         """What may be said of a column unknown to the contract: where persons are, it may be a person's datum."""
@@ -414,38 +445,6 @@ def xml_records(server: Server, content: bytes, shaper: xml.Shaper) -> Iterator[
     return xml.records(content, server.encoding, server.items, dict(server.namespaces), shaper, parent)
 
 
-def csv_rows(server: Server, payload: int, content: bytes) -> Iterator[tuple[str, list[str]]]:
-    """Locator and cells of every row, header included; strict in encoding and quoting."""
-    encoding = server.encoding.lower().replace("_", "-")
-    if encoding == "utf-8-sig":
-        content = content.removeprefix(b"\xef\xbb\xbf")
-        encoding = "utf-8"
-
-    def lines() -> Iterator[str]:
-        for number, line in enumerate(content.splitlines(keepends=True), 1):
-            try:
-                text = line.decode(encoding)
-            except UnicodeDecodeError as e:
-                raise PayloadError(
-                    f"payload {payload} of {server.name}: line {number}, byte {e.start} is not {server.encoding}",
-                    "the source changed its encoding, or the contract names a wrong one",
-                ) from e
-            if "\0" in text:
-                raise PayloadError(f"payload {payload} of {server.name}: line {number} holds a NUL character")
-            yield text
-
-    reader = csv.reader(lines(), delimiter=server.delimiter, strict=True)
-    before = 0
-    try:
-        for cells in reader:
-            first, last = before + 1, reader.line_num
-            before = last
-            if cells:
-                yield (f"L{first}" if first == last else f"L{first}-{last}"), cells
-    except csv.Error as e:
-        raise PayloadError(f"payload {payload} of {server.name}: line {reader.line_num}: {e}") from e
-
-
 def locate(server: Server, content: bytes, pointer: str) -> Any:
     """The record at a locator, read again: bytes for line formats, the JSON value, or the cells of a sheet's row."""
     return locator(server, content)(pointer)
@@ -464,12 +463,12 @@ def locator(server: Server, content: bytes) -> Callable[[str], Any]:
         return lambda pointer: _element_at(texts, pointer)
     from ingest.workbook import read_workbook
 
-    rows = dict(read_workbook(content, server.sheet))
+    rows = dict(read_workbook(content, server.sheet, form=server.form, header_rows=server.header_rows))
 
     def cells(pointer: str) -> list[str | None]:
         if pointer not in rows:
             raise PayloadError(f"{pointer!r} is not in the workbook")
-        return rows[pointer]
+        return [c and c.lstrip(UNCALCULATED) for c in rows[pointer]]
 
     return cells
 
@@ -509,10 +508,6 @@ def _is_json(text: str) -> bool:
 
 
 _SCALARS = msgspec.json.Decoder(list[SCALAR])
-
-
-def _place(f: Field, header: list[str]) -> int | None:
-    return next((header.index(n) for n in f.physical if n in header), None)
 
 
 def _condition(shape: Shape) -> Callable[[tuple], bool] | None:

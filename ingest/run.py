@@ -288,6 +288,9 @@ class SourceRun:
                 writer.discard()
             raise
         shutil.rmtree(work, ignore_errors=True)
+        for n, s in staged.items():
+            if s.skipped:
+                self.say(f"{source.name}.{n}: {s.skipped} rows left out as sums or remarks")
         for b in batches:
             held = f" — HELD: {'; '.join(b.reasons)}" if b.held else ""
             self.say(
@@ -318,7 +321,7 @@ class SourceRun:
             if delivery.file:
                 sha256 = hashlib.sha256(payload.body).digest()
             declared = payload.declared_total if payload.declared_total is not None else declared
-            for read in reader.read(entry.payload, content_of(server, entry, payload.body)):
+            for read in reader.read(entry.payload, content_of(server, entry, payload.body), entry.url):
                 stagers[read.record].add(read, payload.received_at)
                 rows += len(read.rows) + len(read.rejected)
             if entry.payload % 20 == 19:
@@ -646,10 +649,10 @@ def reread(
         at = datetime.fromisoformat(payload.received_at)
         if released and payload.payload != released["payload"]:
             continue
-        for read in reader.read(payload.payload, content_of(server, payload, body)):
+        for read in reader.read(payload.payload, content_of(server, payload, body), payload.url):
             if read.record in wanted:
                 read = read.only(released["pointer"]) if released else read
-                if read.rows or read.rejected:
+                if read.rows or read.rejected or read.skipped:
                     yield read, at
 
 

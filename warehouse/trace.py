@@ -247,7 +247,7 @@ class _Tracer:
                 content = content_of(server, landed, segment.body(landed))
                 shapes = [Shape(source.record(n), Pseudonymiser(self.keys)) for n in server.records]
                 opened.locate = locator(server, content)
-                opened.reads = Reader(server, shapes, keep_raw=False).read(payload, content)
+                opened.reads = Reader(server, shapes, keep_raw=False).read(payload, content, landed.url)
             except IntegrityError:
                 pass  # told as not verified
             self._opened[key] = opened

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
@@ -13,6 +14,14 @@ import pytest
 from brain.errors import PayloadError
 from ingest import workbook
 from ingest.workbook import read_workbook
+
+
+@pytest.fixture(autouse=True)
+def _a_child_of_its_own() -> Iterator[None]:
+    """Limits count from the start of a child."""
+    workbook.end_child()
+    yield
+    workbook.end_child()
 
 
 def book(*rows: list[Any], sheet: str = "Sheet1") -> bytes:
@@ -32,7 +41,7 @@ def test_cells_come_as_text():
     assert where == "Sheet1!1"
     assert cells[:5] == ["a", "12", "12.5", "3", "True"]
     assert cells[5:8] == ["2024-02-29T00:00:00", "2024-02-29T12:30:00", None]
-    assert cells[8] is None, "a formula that no program has worked out has no value"
+    assert cells[8] == "\0=1+1", "a formula that no program has worked out has no value"
 
 
 def test_empty_rows_are_left_out_and_counted():
@@ -87,3 +96,28 @@ def test_a_child_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(workbook, "WALL_SECONDS", 0.01)
     with pytest.raises(PayloadError, match="not read within"):
         list(read_workbook(book(["a"])))
+
+
+def test_one_child_reads_many_and_another_follows_one_that_died(monkeypatch: pytest.MonkeyPatch):
+    list(read_workbook(book(["a"])))
+    first = workbook._child
+    assert [c for _, c in read_workbook(book(["b"]))] == [["b"]] and workbook._child is first
+    with pytest.raises(PayloadError, match="BadZipFile"):
+        list(read_workbook(b"no workbook"))
+    assert workbook._child is first, "what cannot be read does not cost the child"
+    first.process.kill()
+    first.process.wait()
+    assert [c for _, c in read_workbook(book(["c"]))] == [["c"]] and workbook._child is not first
+    monkeypatch.setattr(workbook, "BOOKS", 1)
+    second = workbook._child
+    assert [c for _, c in read_workbook(book(["d"]))] == [["d"]] and workbook._child is not second
+    assert second.process.poll() is not None
+
+
+def test_a_wrong_size_of_a_sheet_is_not_believed():
+    out = io.BytesIO()
+    content = book(*([str(i), "x"] for i in range(5)))
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w") as new:
+        for member in old.infolist():
+            new.writestr(member, old.read(member).replace(b'ref="A1:B5"', b'ref="A1"'))
+    assert out.getvalue() != content and len(list(read_workbook(out.getvalue()))) == 5
