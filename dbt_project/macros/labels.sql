@@ -58,3 +58,24 @@
 {%- macro subject_type_label(value) -%}
     {{ label_of(value, {'publication': '论文', 'person': '个人', 'institution': '单位'}) }}
 {%- endmacro -%}
+
+{%- macro measure_kind_label(value) -%}
+    {{ label_of(value, {
+        'admonish': '诫勉谈话', 'criticise': '通报批评', 'publish': '公开通报', 'recover': '追回财政资金',
+        'revoke': '撤销奖励或称号', 'bar': '取消申报、承担和评审资格',
+    }) }}
+{%- endmacro -%}
+
+{%- macro case_status_label(value) -%}
+    {{ label_of(value, {
+        'in_force': '生效', 'appealed': '申诉中', 'revoked': '经申诉撤销', 'repaired': '已修复', 'expired': '已到期',
+    }) }}
+{%- endmacro -%}
+
+{%- macro appeal_result_label(value) -%}
+    {{ label_of(value, {'open': '复查中', 'upheld': '申诉成立，撤销决定', 'rejected': '维持原决定'}) }}
+{%- endmacro -%}
+
+{%- macro repair_result_label(value) -%}
+    {{ label_of(value, {'open': '审核中', 'approved': '同意修复', 'refused': '不予修复'}) }}
+{%- endmacro -%}

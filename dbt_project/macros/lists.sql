@@ -3,7 +3,7 @@
     nullif(array_to_string({{ list }}, '{{ separator }}'), '')
 {%- endmacro -%}
 
-{#- Aggregate: the texts of a group in the order of another value, joined by 、. -#}
-{%- macro string_agg_ordered(value, order) -%}
-    string_agg({{ value }}, '、' order by {{ order }})
+{#- Aggregate: the texts of a group in the order of another value, joined by a separator. -#}
+{%- macro string_agg_ordered(value, order, separator='、') -%}
+    string_agg({{ value }}, '{{ separator }}' order by {{ order }})
 {%- endmacro -%}

@@ -26,6 +26,13 @@ with expected as (
         record_id,
         'outcome' as mart
     from {{ ref('stg_nssfc__outcome') }}
+    union all
+    -- achievements of projects that nobody knows are no outcomes of a project
+    select
+        achievements.record_id,
+        'outcome' as mart
+    from {{ ref('stg_market__achievement') }} as achievements
+    inner join {{ ref('stg_pds__project') }} as projects on achievements.project_no = projects.project_no
 
 ),
 

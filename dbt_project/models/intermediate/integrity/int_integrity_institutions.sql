@@ -12,7 +12,7 @@ decisions as (
         record_id,
         case when subject_type = 'institution' then subject_credit_code else employer_credit_code end as credit_code,
         case when subject_type = 'institution' then subject_name else employer_name end as institution_name
-    from {{ ref('stg_integrity__case') }}
+    from {{ ref('stg_integrity__decision') }}
 
 ),
 

@@ -81,11 +81,36 @@ nssfc as (
 
 ),
 
+market as (
+
+    -- what came of a project of the city and is offered or was transferred at the technology market
+    select
+        projects.project_id,
+        achievements.achievement_no as outcome_mark,
+        '成果' as outcome_kind,
+        achievements.title,
+        achievements.form,
+        achievements.form as form_text,
+        cast(null as varchar) as grade,
+        cast(null as varchar) as certificate_number,
+        cast(null as varchar) as publisher,
+        achievements.published_date,
+        cast(null as date) as completion_date,
+        {{ year_of('achievements.published_date') }} as completion_year,
+        false as is_awarded,
+        {{ json_list('[achievements.record_id]') }} as record_ids
+    from {{ ref('stg_market__achievement') }} as achievements
+    inner join {{ ref('int_projects_unioned') }} as projects on 'pds:' || achievements.project_no = projects.project_id
+
+),
+
 final as (
 
     select * from nsfc
     union all
     select * from nssfc
+    union all
+    select * from market
 
 )
 

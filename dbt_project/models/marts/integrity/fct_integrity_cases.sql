@@ -6,7 +6,7 @@ with notices as (
 
 decisions as (
 
-    select * from {{ ref('stg_integrity__case') }}
+    select * from {{ ref('int_integrity_decisions_measured') }}
 
 ),
 
@@ -72,6 +72,11 @@ notice_rows as (
         cast(null as date) as effective_to,
         cast(null as varchar) as severity,
         cast(null as varchar) as measure,
+        cast(null as varchar) as status_label,
+        cast(null as date) as lifted_date,
+        cast(null as varchar) as appeal_result_label,
+        cast(null as varchar) as repair_result_label,
+        cast(null as varchar) as rule_version,
         n.notice_doi,
         n.original_doi,
         n.journal,
@@ -79,7 +84,8 @@ notice_rows as (
         n.article_type,
         coalesce(a.affiliation_count, 0) as affiliation_count,
         coalesce(a.linked_count, 0) as linked_affiliation_count,
-        coalesce(a.is_china, false) as is_china
+        coalesce(a.is_china, false) as is_china,
+        {{ list_of(['n.record_id']) }} as record_ids
     from notices as n
     left join affiliations as a on n.record_id = a.record_id
     left join reasons as r on n.record_id = r.record_id
@@ -103,7 +109,12 @@ decision_rows as (
         d.barred_from_date as effective_from,
         d.barred_to_date as effective_to,
         {{ severity_label('d.severity') }} as severity,
-        {{ list_text(json_texts('d.measures'), '；') }} as measure,
+        d.measure,
+        {{ case_status_label('d.status') }} as status_label,
+        d.lifted_date,
+        {{ appeal_result_label('d.appeal_result') }} as appeal_result_label,
+        {{ repair_result_label('d.repair_result') }} as repair_result_label,
+        d.rule_version,
         cast(null as varchar) as notice_doi,
         cast(null as varchar) as original_doi,
         cast(null as varchar) as journal,
@@ -111,7 +122,8 @@ decision_rows as (
         cast(null as varchar) as article_type,
         1 as affiliation_count,
         case when i.record_id is null then 0 else 1 end as linked_affiliation_count,
-        true as is_china
+        true as is_china,
+        d.record_ids
     from decisions as d
     left join institutions as i on d.record_id = i.record_id
 
@@ -147,6 +159,11 @@ final as (
         u.effective_to,
         u.severity,
         u.measure,
+        u.status_label,
+        u.lifted_date,
+        u.appeal_result_label,
+        u.repair_result_label,
+        u.rule_version,
         u.notice_doi,
         u.original_doi,
         u.journal,
@@ -160,7 +177,8 @@ final as (
         {{ json_list('i.institution_ids') }} as institution_ids,
         u.is_china,
         coalesce(i.is_xian, false) as is_xian,
-        {{ json_list(list_of(['u.record_id'])) }} as record_ids
+        u.record_id,
+        {{ json_list('u.record_ids') }} as record_ids
     from unioned as u
     left join institutions as i on u.record_id = i.record_id
 

@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ source('raw', 'integrity__case') }}
+    select * from {{ source('raw', 'integrity__decision') }}
 
 ),
 
@@ -23,9 +23,7 @@ renamed as (
         behaviour_code,
         culpability,
         severity,
-        measures,
-        barred_from as barred_from_date,
-        barred_to as barred_to_date,
+        {{ clean_code('report_no') }} as report_no,
         {{ clean_code('project_no') }} as project_no,
         rule_version,
         is_published,
