@@ -52,8 +52,9 @@ def section(page: str, heading: str) -> str:
 
 
 def blocks(page: str, language: str) -> list[str]:
-    """Fenced blocks of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", text(page), re.M | re.S)
+    """Fenced blocks of a language, of a page or of one of its sections (`page#heading`)."""
+    name, _, heading = page.partition("#")
+    return re.findall(rf"^```{language}\n(.*?)^```", section(name, heading) if heading else text(name), re.M | re.S)
 
 
 def rows(part: str) -> set[str]:
@@ -91,6 +92,8 @@ def test_every_custom_property_has_its_row(heading: str, names: set[str]) -> Non
     ("heading", "names"),
     [
         ("Servers", {*contract.FORMATS, *contract.PAGING, *contract.AUTH, *contract.LIMITS, *PROFILES}),
+        ("Servers", {*contract.ALGORITHMS, *contract.ENCODINGS, *contract.TIMESTAMPS, *contract.SIGNED}),
+        ("Servers", {*contract.GRANULARITIES, *contract.LIST_SIZES}),
         ("Record types", {*contract.CLASSES, *contract.DELIVERIES}),
         ("Fields", {*contract.TYPES, *contract.CLASSIFICATIONS, *contract.MASKS, *contract.CHECK_DIGITS}),
     ],
@@ -109,6 +112,15 @@ def test_no_custom_property_is_invented() -> None:
     known = contract.SERVER_PROPERTIES | contract.RECORD_PROPERTIES | contract.FIELD_PROPERTIES
     shown = set(re.findall(r"\{property: (\w+)", text("docs/sources.md"))) - {"schedule", "freshness", "retention"}
     assert shown and shown - known == set()
+
+
+@pytest.mark.parametrize("example", blocks("docs/sources.md#A source of each kind", "yaml"))
+def test_the_example_of_each_kind_is_a_contract(house: Any, example: str) -> None:
+    """Its own record types, or one with the field by which it asks for what is new."""
+    given = yaml.safe_load(example)
+    fields = [house.field("id", key=1), house.field("updated_at", "timestamp")]
+    house.contract(fields, servers=given["servers"], records=given.get("schema"), delivery="changes")
+    assert load_source(house.sources / "toy.odcs.yaml").servers
 
 
 def test_the_example_of_a_source_works(house: Any) -> None:
