@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
 
 from demo import decisions, dirt
 from demo.city import TODAY, City
@@ -64,7 +63,6 @@ class EntityDecisions(_Book):
         ("required:reason", setting("理由", value=None)),
         ("required:record_ids", setting("记录编号", value=None)),
     )
-    conflicting: ClassVar[Row] = {"理由": "另一份同号决定"}
 
     def links(self, slot: int) -> dict[str, str]:
         people = self.decisions.entity_decision(slot).people
