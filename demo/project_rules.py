@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import unicodedata
+from array import array
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -194,25 +195,22 @@ class Rules:
     # -- similarity -----------------------------------------------------------------------------------------------
 
     def similar(self) -> tuple[list[Item], list[Item]]:
-        """Every pair of applications: pieces in common by a product of matrices, exact."""
+        """Every pair of applications: pieces in common are counted through lists of who has a piece, exact."""
         sets = [shingles(a.title + a.abstract) for a in self.applications]
-        places: dict[str, int] = {}
-        for pieces in sets:
-            for piece in pieces:
-                places.setdefault(piece, len(places))
-        has = np.zeros((len(sets), len(places)), dtype=np.float32)
-        for row, pieces in enumerate(sets):
-            has[row, [places[piece] for piece in pieces]] = 1
-        sizes = has.sum(axis=1)
+        sizes = np.array([len(pieces) for pieces in sets])
+        having: dict[str, array[int]] = defaultdict(lambda: array("i"))
         found, near = [], []
-        for start in range(0, len(sets), 512):  # blocks, so that memory stays small
-            common = has[start : start + 512] @ has.T
-            score = common / (sizes[start : start + 512, None] + sizes[None, :] - common)
-            for one, other in zip(*np.nonzero(score >= NEAR), strict=True):
-                earlier, later = int(other), start + int(one)
-                if earlier < later:
-                    item = self._alike(earlier, later, sets)
+        for later, pieces in enumerate(sets):
+            holders = [np.frombuffer(having[piece], dtype=np.int32) for piece in pieces if piece in having]
+            if holders:
+                common = np.bincount(np.concatenate(holders), minlength=later)
+                holders.clear()  # an array that is looked at cannot grow
+                score = common / (sizes[:later] + sizes[later] - common)
+                for earlier in np.flatnonzero(score >= NEAR):
+                    item = self._alike(int(earlier), later, sets)
                     (found if item["similarity"] >= FLAG else near).append(item)
+            for piece in pieces:
+                having[piece].append(later)
         return found, near
 
     def _alike(self, earlier: int, later: int, sets: list[frozenset[str]]) -> Item:
