@@ -45,6 +45,8 @@ def _set(element: dict[str, Any], name: str, value: Any) -> None:
     _add(element, name, value)
 
 
+LOGIN = {"scheme": "login", "address": "/token", "secrets": {"user": "USER"}}
+HMAC = {"scheme": "hmac", "secret": "KEY", "message": "{path}", "headers": {"X-Mac": "{signature}"}}
 WRONG: dict[str, tuple[Change, str]] = {
     # the standard's own schema
     "unknown key": (lambda d: d.update(versoin="1"), "versoin"),
@@ -85,6 +87,70 @@ WRONG: dict[str, tuple[Change, str]] = {
     "paging without size": (
         lambda d: _add(_server(d), "paging", {"kind": "page", "param": "p"}),
         "servers/files/paging",
+    ),
+    "paging of OAI-PMH without a prefix": (
+        lambda d: _add(_server(d), "paging", {"kind": "oai"}),
+        "servers/files/paging",
+    ),
+    "a parameter beside OAI-PMH": (
+        lambda d: _add(_server(d), "paging", {"kind": "oai", "param": "token"}),
+        "servers/files/paging: param means nothing",
+    ),
+    "size of a list beside pages": (
+        lambda d: _add(_server(d), "paging", {"kind": "link", "listSize": "exact"}),
+        "servers/files/paging: listSize means nothing",
+    ),
+    "XML without a path": (lambda d: _server(d).update(format="xml"), "servers/files/items"),
+    "namespaces of a table": (
+        lambda d: _add(_server(d), "namespaces", {"dc": "urn:dc"}),
+        "servers/files/namespaces: means nothing",
+    ),
+    "overlap that is no number": (
+        lambda d: _add(_server(d), "since", {"param": "since", "field": "title", "overlapDays": "2"}),
+        "servers/files/since/overlapDays",
+    ),
+    "unknown granularity": (
+        lambda d: _add(_server(d), "since", {"param": "since", "field": "title", "granularity": "hour"}),
+        "servers/files/since/granularity",
+    ),
+    "unknown scheme": (lambda d: _add(_server(d), "auth", {"scheme": "basic"}), "servers/files/auth/scheme"),
+    "a scheme that is no mapping": (lambda d: _add(_server(d), "auth", "bearer"), "servers/files/auth"),
+    "login without secrets": (
+        lambda d: _add(_server(d), "auth", {"scheme": "login", "address": "/token"}),
+        "servers/files/auth/secrets",
+    ),
+    "login without address": (
+        lambda d: _add(_server(d), "auth", {"scheme": "login", "secrets": {"user": "USER"}}),
+        "servers/files/auth/address",
+    ),
+    "a login's secret as value": (
+        lambda d: _add(_server(d), "auth", {"scheme": "login", "address": "/t", "secrets": {"user": "s3cr3t-token"}}),
+        "servers/files/auth/secrets/user",
+    ),
+    "a login's pointer": (
+        lambda d: _add(_server(d), "auth", LOGIN | {"token": "data.token"}),
+        "servers/files/auth/token",
+    ),
+    "a header that is none": (lambda d: _add(_server(d), "auth", LOGIN | {"header": "X: y"}), "servers/files/auth"),
+    "unknown algorithm": (
+        lambda d: _add(_server(d), "auth", HMAC | {"algorithm": "md5"}),
+        "servers/files/auth/algorithm",
+    ),
+    "unknown part of a message": (
+        lambda d: _add(_server(d), "auth", HMAC | {"message": "{path}{body}"}),
+        "servers/files/auth/message",
+    ),
+    "a key id that is not declared": (
+        lambda d: _add(_server(d), "auth", HMAC | {"message": "{path}{key_id}"}),
+        "servers/files/auth/message",
+    ),
+    "a signature that is not sent": (
+        lambda d: _add(_server(d), "auth", HMAC | {"headers": {"X-Time": "{timestamp}"}}),
+        "servers/files/auth",
+    ),
+    "a message without a path": (
+        lambda d: _add(_server(d), "auth", HMAC | {"message": "{nonce}"}),
+        "servers/files/auth",
     ),
     "a secret's value": (
         lambda d: _add(_server(d), "auth", {"scheme": "bearer", "secret": "s3cr3t-token"}),
