@@ -56,7 +56,7 @@ SERVER_PROPERTIES = {
     "fallbackFor", "optional", "total", "paging", "since", "auth", "limits", "params", "namespaces",
 }  # fmt: skip
 DATABASE_PROPERTIES = {"table", "query", "batchRows"}
-FORM_PROPERTIES = {"sheets", "skipRows", "headerJoin", "fillMerged", "sumRows", "footer", "taken", "member"}
+FORM_PROPERTIES = {"sheets", "skipRows", "headerJoin", "fillMerged", "sumRows", "footer", "taken", "member", "together"}
 SERVER_PROPERTIES |= DATABASE_PROPERTIES | FORM_PROPERTIES
 RECORD_PROPERTIES = {"class", "delivery", "versionFields", "ignoredFields", "when", "deletedWhen", "keyNote", "widths"}
 FIELD_PROPERTIES = {"aliases", "nullValues", "mask", "checkDigit", "unit", "widths"}
@@ -222,6 +222,7 @@ class Server:
     query: Query | None = None
     form: Form = Form()
     member: str | None = None
+    together: bool = False
     limits: tuple[tuple[str, float], ...] = tuple(LIMITS.items())
 
     def limit(self, name: str) -> float:

@@ -88,6 +88,7 @@ class ServerReader(TableReader, RequestReader):
             query=self.query(s, p, where) if kind == "database" else None,
             form=self.form(p, format_, chosen, where),
             member=p.get("member"),
+            together=bool(p.get("together")),
             limits=tuple(limits.items()),
         )
 

@@ -32,7 +32,7 @@ class TableReader(Checker):
         """A property that would be read by nobody is a mistake."""
         idle = {
             "database": _NOT_OF_DATABASES | FORM_PROPERTIES,
-            "api": DATABASE_PROPERTIES | {"member"},
+            "api": DATABASE_PROPERTIES | {"member", "together"},
             "local": DATABASE_PROPERTIES,
         }[kind] & set(p)
         if idle:
@@ -74,7 +74,7 @@ class TableReader(Checker):
         return str(a["user"]), str(a["secret"])
 
     def form(self, p: dict[str, Any], format_: str, records: tuple[str, ...], where: str) -> Form:
-        used = (FORM_PROPERTIES - {"member"}) & set(p)
+        used = (FORM_PROPERTIES - {"member", "together"}) & set(p)
         if used and format_ not in ("csv", "xlsx"):
             raise self.fail(f"{where}/{min(used)}", f"means nothing for {format_}", "tables have it")
         for name in _ONLY_OF_SHEETS:

@@ -18,7 +18,9 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from operator import attrgetter
 from typing import Any
 from urllib.parse import urlsplit
@@ -165,17 +167,22 @@ def content_of(server: Server, entry: Entry, body: bytes) -> bytes:
         if name.endswith(".zst"):
             return decode_body(body, "zstd", max_bytes, max_ratio)
         if name.endswith(".zip"):
-            return _unzip(body, max_bytes, max_ratio)
+            return _unzip(body, server.member, max_bytes, max_ratio)
     except (PayloadError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, ValueError) as e:
         raise PayloadError(f"payload {entry.payload} of {server.name} cannot be decompressed: {e}") from e
     return body
 
 
-def _unzip(body: bytes, max_bytes: int, max_ratio: int) -> bytes:
+def _unzip(body: bytes, member: str | None, max_bytes: int, max_ratio: int) -> bytes:
+    """The one file of an archive, or the one whose name, with or without its folder, matches the pattern `member`."""
     with zipfile.ZipFile(io.BytesIO(body)) as archive:
         members = [i for i in archive.infolist() if not i.is_dir()]
+        if member is not None:
+            names = [(i, _member_name(i)) for i in members]
+            members = [i for i, n in names if fnmatchcase(n, member) or fnmatchcase(n.rpartition("/")[2], member)]
         if len(members) != 1:
-            raise PayloadError(f"the archive holds {len(members)} files, one is expected")
+            what = f"files named {member}" if member else "files"
+            raise PayloadError(f"the archive holds {len(members)} {what}, one is expected")
         size = members[0].file_size
         if size > max_bytes or size > max_ratio * max(len(body), 1024):
             raise PayloadError(f"the archive unpacks to {size} bytes, more than allowed")
@@ -184,6 +191,17 @@ def _unzip(body: bytes, max_bytes: int, max_ratio: int) -> bytes:
         if len(data) != size:
             raise PayloadError("the archive's size is not what it declares")
         return data
+
+
+def _member_name(info: zipfile.ZipInfo) -> str:
+    """The name as it was meant: where it is not marked as UTF-8, many programs write that of their own system."""
+    if info.flag_bits & 0x800:  # general purpose bit 11
+        return info.filename
+    written = info.filename.encode("cp437")
+    for encoding in ("utf-8", "gb18030"):
+        with suppress(UnicodeDecodeError):
+            return written.decode(encoding)
+    return info.filename
 
 
 class Reader:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +60,12 @@ class Batch:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One thing a source hands over: a file, or one walk through an endpoint."""
+    """One thing a source hands over: a file, several that belong together, or one walk through an endpoint."""
 
     server: Server
     as_of: date | None
     address: str
-    file: DropFile | None = None
+    files: tuple[DropFile, ...] = ()
 
 
 def source_of(settings: Settings, name: str, *, any_profile: bool = False) -> Source:
@@ -130,8 +131,6 @@ def _deliver_all(run: SourceRun, deliveries: list[Delivery]) -> list[Batch]:
         try:
             batches += run.deliver_twice(delivery)
         except (FetchError, PayloadError) as e:
-            if delivery.file and delivery.file.address not in e.message:  # of many files, which one
-                e.message = f"{delivery.file.address}: {e.message}"
             run.say(f"{run.source.name} ← {delivery.address}: {e}")
             errors.append(e)
             stopped |= ordered
@@ -202,9 +201,14 @@ class SourceRun:
         servers = [s for s in self.source.servers if s.profile == self.settings.profile]
         for server in servers:
             if server.type == "local":
-                for f in find_files(server, self.settings):
+                files = find_files(server, self.settings)
+                if files:
                     served.add(server.name)
-                    found.append(Delivery(server, f.as_of, f"drop:{f.address}", f))
+                if server.together:
+                    for as_of, some in groupby(files, key=lambda f: f.as_of):
+                        found.append(Delivery(server, as_of, f"drop:{server.location}", tuple(some)))
+                else:
+                    found += [Delivery(server, f.as_of, f"drop:{f.address}", (f,)) for f in files]
         for server in servers:
             if server.type == "api" and server.fallback_for not in served:
                 name = server.location.rsplit("/", 1)[-1]
@@ -221,7 +225,7 @@ class SourceRun:
 
     def ordered_records(self, delivery: Delivery) -> set[str]:
         """Record types for which this delivery must not be overtaken by a later one; histories order themselves."""
-        if not delivery.file and not delivery.as_of:
+        if not delivery.files and not delivery.as_of:
             return set()
         return {n for n in delivery.server.records if self.source.record(n).delivery != "history"}
 
@@ -252,7 +256,7 @@ class SourceRun:
         server, source = delivery.server, self.source
         records = [source.record(n) for n in server.records]
         history = {r.name: self.ledger.entries(source.name, r.name) for r in records}
-        if delivery.file:
+        if delivery.files:
             same = self._already_delivered(delivery, records, history)
             if same:
                 return same
@@ -311,28 +315,34 @@ class SourceRun:
         label: str,
         thorough: bool,
     ) -> tuple[int | None, bytes | None]:
-        """Land every payload, then read it; the total that the source declared, and the hash of a file as landed."""
+        """Land every payload, then read it; the total that the source declared, and the hash of files as landed."""
         server = delivery.server
         reader = Reader(server, [self.shapes[n] for n in server.records], keep_raw=not self.source.is_personal)
-        declared = sha256 = None
+        declared = None
+        hashes: list[bytes] = []
         rows = 0
         for payload in self._payloads(delivery, since, thorough):
             entry = writer.write(payload)
-            if delivery.file:
-                sha256 = hashlib.sha256(payload.body).digest()
+            if delivery.files:
+                hashes.append(hashlib.sha256(payload.body).digest())
             declared = payload.declared_total if payload.declared_total is not None else declared
-            for read in reader.read(entry.payload, content_of(server, entry, payload.body), entry.url):
-                stagers[read.record].add(read, payload.received_at)
-                rows += len(read.rows) + len(read.rejected)
+            try:
+                for read in reader.read(entry.payload, content_of(server, entry, payload.body), entry.url):
+                    stagers[read.record].add(read, payload.received_at)
+                    rows += len(read.rows) + len(read.rejected)
+            except PayloadError as e:
+                if delivery.files:  # of many, which one
+                    e.message = f"{entry.url.removeprefix('drop:')}: {e.message}"
+                raise
             if entry.payload % 20 == 19:
                 self.say(f"{label}: {entry.payload + 1} pages, {rows:,} rows")
         if not writer.entries:
             raise FetchError(f"{label}: nothing came, not even an empty page", "look at the source")
-        return declared, sha256
+        return declared, _one_hash(delivery, hashes) if hashes else None
 
     def _payloads(self, delivery: Delivery, since: str | None, thorough: bool) -> Iterator[Payload]:
-        if delivery.file:
-            return fetch_file(delivery.file, delivery.server)
+        if delivery.files:
+            return chain.from_iterable(fetch_file(f, delivery.server) for f in delivery.files)
         return fetch(delivery.server, FetchContext(self.settings, self.source, since, self.say, thorough))
 
     def _since(self, server: Server, records: list[Record], history: dict[str, list[LedgerEntry]]) -> str | None:
@@ -387,8 +397,11 @@ class SourceRun:
         self, delivery: Delivery, records: list[Record], history: dict[str, list[LedgerEntry]]
     ) -> list[Batch] | None:
         """A file that says what it said when last committed is entered as unchanged and compared with nothing."""
-        with open(delivery.file.path, "rb") as f:
-            digest = self._digest(delivery, hashlib.file_digest(f, "sha256").digest())
+        hashes = []
+        for file in delivery.files:
+            with open(file.path, "rb") as f:
+                hashes.append(hashlib.file_digest(f, "sha256").digest())
+        digest = self._digest(delivery, _one_hash(delivery, hashes))
         as_of = delivery.as_of.isoformat() if delivery.as_of else None
         found = {}
         for r in records:
@@ -598,6 +611,14 @@ def _require_apart(
         "its rows move while it is read, or stand in no fixed order; ask its keeper for one, or run again",
         found,
     )
+
+
+def _one_hash(delivery: Delivery, hashes: list[bytes]) -> bytes:
+    """The hash of the one file, or of all with their addresses."""
+    if not delivery.server.together:
+        return hashes[0]
+    told = (f.address.encode() + b"\0" + h for f, h in zip(delivery.files, hashes, strict=True))
+    return hashlib.sha256(b"".join(told)).digest()
 
 
 def place_files(settings: Settings, seq: int, body: dict[str, Any], staged: Staged) -> None:
