@@ -314,7 +314,7 @@ class Trade:
             if signed == other.signed:
                 title = title.replace("（", "（二期·")
         else:
-            amount += 100 * rng.randint(1, 900)
+            amount = max(amount + 1, round(amount * rng.uniform(1.01, 1.3)))
         states = {"amended": None, "asked": None, "cancelled": None, "done": registered + timedelta(days=400)}
         return Contract(
             **{

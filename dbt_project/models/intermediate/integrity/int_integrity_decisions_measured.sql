@@ -1,8 +1,24 @@
--- One row per decision with what followed from it: its measures, from when to when somebody is barred, whether an appeal
--- or a repair ended that early. A measure, an appeal or a repair without its decision bars nobody and is left out here.
+-- One row per decision with what followed from it: its measures, from when to when somebody is barred, whether an
+-- appeal or a repair ended that early. A measure, an appeal or a repair without its decision bars nobody and is left
+-- out here.
 with decisions as (
 
     select * from {{ ref('stg_integrity__decision') }}
+
+),
+
+bars as (
+
+    -- the first free day of a bar: its end, or the day on which it was lifted if that came earlier
+    select
+        *,
+        case when measure_kind = 'bar' then from_date end as barred_from_date,
+        case
+            when measure_kind <> 'bar' then null
+            when lifted_date < to_date or to_date is null then lifted_date
+            else to_date
+        end as free_date
+    from {{ ref('stg_integrity__measure') }}
 
 ),
 
@@ -11,21 +27,15 @@ measures as (
     select
         case_no,
         {{ string_agg_ordered(measure_kind_label('measure_kind'), 'measure_no', '；') }} as measure,
-        min(case when measure_kind = 'bar' then from_date end) as barred_from_date,
-        -- a bar without an end outlasts every other one, unless it is lifted
+        min(barred_from_date) as barred_from_date,
+        -- a bar without an end outlasts every other one
         case
-            when bool_or(measure_kind = 'bar' and coalesce(lifted_date, to_date) is null) then null
-            else max(
-                case
-                    when measure_kind = 'bar' and lifted_date < coalesce(to_date, lifted_date + 1) then lifted_date
-                    when measure_kind = 'bar' then to_date
-                end
-            )
+            when not bool_or(measure_kind = 'bar' and free_date is null) then max(free_date)
         end as barred_to_date,
         max(lifted_date) as lifted_date,
         max_by(lifted_reason, lifted_date) filter (where lifted_date is not null) as lifted_reason,
         array_agg(record_id) as record_ids
-    from {{ ref('stg_integrity__measure') }}
+    from bars
     group by case_no
 
 ),
