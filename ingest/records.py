@@ -218,21 +218,29 @@ class Reader:
             self._pages = _JsonTree(server, shapes, as_sent=True)
             self._locators: list[str] = []
 
-    def read(self, payload: int, content: bytes, address: str = "") -> Iterator[Read]:
+    @property
+    def row(self) -> Any:
+        """The struct of an element of a JSON page, for fetchers that look at pages; None for other formats."""
+        return self._pages.element if self.server.format == "json" else None
+
+    def read(self, payload: int, content: bytes, address: str = "", rows: list[Any] | None = None) -> Iterator[Read]:
         """Runs of at most CHUNK rows, in the order of the payload. Raises PayloadError where it is not as declared.
 
-        `address`: of the payload; a form may take fields of it.
+        `address`: of the payload; a form may take fields of it. `rows`: the elements of `content`, if somebody decoded
+        them as `row` already.
         """
+        if rows is not None:
+            return self._json(payload, content, rows)
         if self.server.format in ("csv", "xlsx"):
             return self._tables(payload, content, address)
         return self._read(payload, content)
 
     # -- JSON ---------------------------------------------------------------------------------------------------
 
-    def _json(self, payload: int, content: bytes) -> Iterator[Read]:
+    def _json(self, payload: int, content: bytes, rows: list[Any] | None = None) -> Iterator[Read]:
         content = as_utf8(self.server, payload, content)
         try:
-            rows = self._pages.page(content)
+            rows = self._pages.page(content) if rows is None else rows
         except (msgspec.ValidationError, UnicodeDecodeError):  # at least one element is not of its contract
             elements = self._elements(payload, content)
             yield from self._each(payload, elements, 0, len(elements))
@@ -604,10 +612,10 @@ class _JsonTree:
             for name in shape.record.ignored:
                 if _path(name) not in self._leaves:
                     self._add(_path(name), msgspec.Raw)
-        self._struct, self._attributes = self._build(())
+        self.element, self._attributes = self._build(())
         self.values = [self._getter(s) for s in shapes]
-        self._row = msgspec.json.Decoder(self._struct)
-        self._page = msgspec.json.Decoder(_wrap(server.items, list[self._struct]))
+        self._row = msgspec.json.Decoder(self.element)
+        self._page = msgspec.json.Decoder(_wrap(server.items, list[self.element]))
         self._raw_page = msgspec.json.Decoder(_wrap(server.items, list[msgspec.Raw]))
         self._unwrap = attrgetter(".".join("x" for _ in _path(server.items))) if server.items else lambda page: page
 

@@ -321,13 +321,14 @@ class SourceRun:
         declared = None
         hashes: list[bytes] = []
         rows = 0
-        for payload in self._payloads(delivery, since, thorough):
+        for payload in self._payloads(delivery, since, thorough, reader.row):
             entry = writer.write(payload)
             if delivery.files:
                 hashes.append(hashlib.sha256(payload.body).digest())
             declared = payload.declared_total if payload.declared_total is not None else declared
             try:
-                for read in reader.read(entry.payload, content_of(server, entry, payload.body), entry.url):
+                content = content_of(server, entry, payload.body)
+                for read in reader.read(entry.payload, content, entry.url, payload.rows):
                     stagers[read.record].add(read, payload.received_at)
                     rows += len(read.rows) + len(read.rejected)
             except PayloadError as e:
@@ -340,10 +341,10 @@ class SourceRun:
             raise FetchError(f"{label}: nothing came, not even an empty page", "look at the source")
         return declared, _one_hash(delivery, hashes) if hashes else None
 
-    def _payloads(self, delivery: Delivery, since: str | None, thorough: bool) -> Iterator[Payload]:
+    def _payloads(self, delivery: Delivery, since: str | None, thorough: bool, row: Any) -> Iterator[Payload]:
         if delivery.files:
             return chain.from_iterable(fetch_file(f, delivery.server) for f in delivery.files)
-        return fetch(delivery.server, FetchContext(self.settings, self.source, since, self.say, thorough))
+        return fetch(delivery.server, FetchContext(self.settings, self.source, since, self.say, thorough, row))
 
     def _since(self, server: Server, records: list[Record], history: dict[str, list[LedgerEntry]]) -> str | None:
         if not server.since_param or self.full:

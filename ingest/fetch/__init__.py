@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from brain.settings import Settings
@@ -22,6 +22,7 @@ class Payload:
     `body`: the bytes as received. `url`: address without credentials. `status`: HTTP status, 200 for files.
     `headers`: what is needed to read the body again (`Content-Encoding`, `Content-Type`, `ETag`, `Last-Modified`).
     `received_at`: UTC. `declared_total`: records the source says there are over the whole fetch, if it says so.
+    `rows`: the elements of the page decoded as `FetchContext.row`, where the fetcher had to look at the page anyway.
     """
 
     body: bytes
@@ -30,6 +31,7 @@ class Payload:
     received_at: datetime
     headers: dict[str, str] = field(default_factory=dict)
     declared_total: int | None = None
+    rows: list[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class FetchContext:
     """What a fetcher may know: the settings, its source, and where an incremental fetch begins.
 
     `since`: value for the server's incremental parameter (ISO 8601 text), None = everything. `thorough`: walk on behind
-    the declared total, until the source has no more pages.
+    the declared total, until the source has no more pages. `row`: what the reader makes of an element of a JSON page.
     """
 
     settings: Settings
@@ -45,6 +47,7 @@ class FetchContext:
     since: str | None = None
     progress: Callable[[str], None] = lambda message: None
     thorough: bool = False
+    row: Any = None
 
 
 def fetch(server: Server, ctx: FetchContext) -> Iterator[Payload]:

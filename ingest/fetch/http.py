@@ -73,10 +73,11 @@ class _Fetch:
             self.params[server.since_param] = ctx.since
         self.walk = Walk(self.where)
         self.thorough = ctx.thorough
-        self.pages = _page_reader(server, self.where)
+        self.pages = _page_reader(server, self.where, ctx.row)
         self.deadline = self.next_request_at = 0.0
         self.session = self._session()
         self.options: dict[str, Any] = {}
+        self.model: requests.PreparedRequest  # of the requests for pages: to prepare each anew costs more than to send
 
     def run(self) -> Iterator[Payload]:
         paging = self.server.paging
@@ -236,8 +237,8 @@ class _Fetch:
             headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
             page = self._look(body, response)
             link = _next_link(response.headers.get("Link"))
-            total = page.total if page else None
-            return Payload(body, url, response.status_code, received_at, headers, total), page, link
+            total, rows = (page.total, page.rows) if page else (None, None)
+            return Payload(body, url, response.status_code, received_at, headers, total, rows), page, link
 
     def _send(
         self,
@@ -251,9 +252,14 @@ class _Fetch:
         """One request by the adapter itself: a session would read the body of a redirect whole, however long it is."""
         if not self.options:  # every address shares scheme, host and port
             self.options = self.session.merge_environment_settings(self.url, {}, True, None, None)
+            self.model = self.session.prepare_request(requests.Request("GET", self.url))
         timeout = min(self.server.limit("timeoutSeconds"), self._left())
         try:
-            request = self.session.prepare_request(requests.Request(method, url, headers, data=body))
+            if method == "GET" and not headers and body is None:
+                request = self.model.copy()
+                request.prepare_url(url, None)
+            else:
+                request = self.session.prepare_request(requests.Request(method, url, headers, data=body))
             if signed:
                 self.credentials.sign(request)
             timeouts = (min(CONNECT_SECONDS, timeout), timeout)
@@ -345,13 +351,13 @@ class _Fetch:
         return self.pages.read(content) if self.pages else None
 
 
-def _page_reader(server: Server, where: str) -> PageReader | XmlPageReader | None:
+def _page_reader(server: Server, where: str, row: Any) -> PageReader | XmlPageReader | None:
     """What looks into the pages of a walk; None where nothing of them is needed."""
     paged = server.paging.kind != "none"
     if not paged and server.total is None:
         return None
     if server.format == "json":
-        return PageReader(server)
+        return PageReader(server, row)
     if server.format == "xml":
         return oai.OaiReader(server, where) if server.paging.kind == "oai" else XmlPageReader(server)
     raise FetchError(f"{where}: pages are read as JSON and XML only", "drop `paging` and `total`")
