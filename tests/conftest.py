@@ -7,7 +7,7 @@
 | `open_gate` | switches the arrival gate off, for tests that are not about it (its engine takes seconds to import) |
 | `postgresql` | a PostgreSQL server of its own, from Debian's package; `create` makes a database with a reader |
 | `drop` | the folder of real files, `../shared/data` beside the checkout |
-| `open_home` | Settings: all eight open sources ingested once per session. Read only |
+| `open_home` | Settings: all open sources ingested once per session. Read only |
 | `release_home` | Settings: a copy of it, built, checked and published once per session. Read only |
 | `copy_home` | copies such a home for a test that changes it |
 
@@ -46,6 +46,7 @@ OPEN_SOURCES = (
     "retraction_watch",
     "ror",
     "ror_laboratories",
+    "statistics",
 )
 Field = dict[str, Any]
 
@@ -331,7 +332,7 @@ def drop() -> Path:
 
 @pytest.fixture(scope="session")
 def open_home(drop: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """All eight open sources, ingested through the arrival gate. Read only: ask `copy_home` for one to change."""
+    """All open sources, ingested through the arrival gate. Read only: ask `copy_home` for one to change."""
     from ingest.run import ingest_source
 
     settings = make_settings(tmp_path_factory.mktemp("open"), drop=drop)

@@ -1,4 +1,4 @@
-"""The eight real sources: what was counted is what Python's own csv and json modules count in the files."""
+"""The real sources: what was counted is what Python's own csv and json modules count in the files."""
 
 from __future__ import annotations
 
@@ -127,6 +127,7 @@ EXPECTED: dict[str, Callable[[Path], dict[str, Any]]] = {
     "retraction_watch": all_new("notice", "integrity/retraction_watch_etl_sampled.csv"),
     "ror": ror,
     "ror_laboratories": all_new("laboratory", "platforms/ror_cn_laboratories_and_centres.csv"),
+    "statistics": all_new("published_value", "indicators/xian_indicators_seen.csv"),
 }
 
 

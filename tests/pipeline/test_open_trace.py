@@ -33,6 +33,7 @@ FILES = {
     ("retraction_watch", "notice"): ("integrity/retraction_watch_etl_sampled.csv", "utf-8"),
     ("ror", "organization"): ("institutions/ror_china_all_versions_through_v2.6.jsonl.gz", None),
     ("ror_laboratories", "laboratory"): ("platforms/ror_cn_laboratories_and_centres.csv", "utf-8"),
+    ("statistics", "published_value"): ("indicators/xian_indicators_seen.csv", "utf-8"),
 }
 
 

@@ -132,6 +132,7 @@ WRONG: dict[str, tuple[Change, str]] = {
         "servers/files/auth/token",
     ),
     "a header that is none": (lambda d: _add(_server(d), "auth", LOGIN | {"header": "X: y"}), "servers/files/auth"),
+    "a maybe": (lambda d: _add(_server(d), "optional", "perhaps"), "servers/files/optional"),
     "unknown algorithm": (
         lambda d: _add(_server(d), "auth", HMAC | {"algorithm": "md5"}),
         "servers/files/auth/algorithm",

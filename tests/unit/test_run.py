@@ -585,6 +585,22 @@ def test_an_unknown_source_and_an_empty_drop_say_what_to_do(house):
     assert "BRAIN_DROP" in e.value.hint
 
 
+def test_a_drop_that_may_be_empty_is_no_error_and_its_files_count_once_they_lie_there(house):
+    house.contract(servers=[house.server(optional=True)])
+    assert house.ingest() == []
+    assert house.entries() == []
+    house.deliver("list_2026-01-01.csv", "id,title\n1,a\n")
+    [batch] = house.ingest()
+    assert (batch.received, batch.new) == (1, 1)
+
+
+def test_one_server_that_must_deliver_is_enough_for_an_empty_drop_to_be_an_error(house):
+    servers = [house.server("notes_*.csv", name="notes", optional=True), house.server("list_*.csv")]
+    house.contract(servers=servers)
+    with pytest.raises(FetchError, match="toy: nothing to fetch"):
+        house.ingest()
+
+
 # -- gates ----------------------------------------------------------------------------------------------------------
 
 
