@@ -425,7 +425,8 @@ class Reader:
                 reason = f"ragged_row:{len(cells)} of {width} cells"
             else:
                 cells = [*cells, *taken] if taken else cells
-                reason = reason or self._wrong_cell(cells, nested, of_field)
+                if not reason and (nested or of_field):
+                    reason = self._wrong_cell(cells, nested, of_field)
             if reason:
                 raw = self.server.delimiter.join(str(c or "").lstrip(UNCALCULATED) for c in cells)
                 rejected.append(Rejected(payload, pointer, reason, raw if self.keep_raw else None))

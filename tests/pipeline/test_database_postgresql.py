@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from brain.errors import FetchError
+from brain.settings import ROOT
 from ingest.contract import load_source
 from ingest.fetch import FetchContext, Payload
 from ingest.fetch.database import fetch_database
+from ingest.landing import Segment
 
 pytestmark = pytest.mark.usefixtures("open_gate")
 
@@ -274,6 +278,31 @@ def test_a_lock_is_told_from_slowness(reader: Reader, archive: Any) -> None:
             reader.rows([reader.house.field("id", key=1)], table="held", limits={"timeoutSeconds": 0.6})
     finally:
         holder.close()
+
+
+def test_the_example_of_the_guide_works(house: Any, archive: Any) -> None:
+    page = (ROOT / "docs/sources.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"^```yaml\n(servers:\n  - server: grants$.*?)^```", page, re.M | re.S)
+    given = yaml.safe_load(example)
+    archive.create(
+        "city",
+        "reader",
+        "r",
+        "create table grants (id int primary key, amount numeric, state text, clerk text, changed timestamptz)",
+        "insert into grants select n, 1.5, 'paid', '某人', timestamptz '2026-06-01+08' + n * interval '1 day' "
+        "from generate_series(1, 20) n",
+    )
+    given["servers"][0] |= {"host": "127.0.0.1", "port": archive.port}
+    house.contract(servers=given["servers"], records=given["schema"])
+    house.settings.secrets.mkdir(exist_ok=True)
+    (house.settings.secrets / "CITY_DB").write_text("r")
+    assert [(b.received, b.new) for b in house.ingest()] == [(20, 20)]
+    archive.run("city", "update grants set state = 'deleted', changed = '2026-06-22+08' where id = 3")
+    [batch] = house.ingest()
+    assert (batch.received, batch.new, batch.withdrawn) == (3, 1, 1), "a day more than the mark is asked for again"
+    assert len(house.current(record="grant")) == 19
+    landed = b"".join(body for s in house.settings.landing.rglob("*.zst") for _, body in Segment(s).bodies())
+    assert b"paid" in landed and "某人".encode() not in landed, "what is not taken is not fetched"
 
 
 class Wire:

@@ -145,6 +145,55 @@ def test_the_example_of_a_source_works(house: Any) -> None:
     assert (first["record_id"], first["price_cny"]) == ("instruments:instrument:YQ000001", 1_205_000)
 
 
+def example_of(house: Any, server: str) -> Any:
+    """The source file made of one example of the page; a record type of `id` and `title` where it names none."""
+    [given] = [
+        found
+        for block in blocks("docs/sources.md#A source of each kind", "yaml")
+        for found in [yaml.safe_load(block)]
+        if found["servers"][0]["server"] == server
+    ]
+    return load_source(house.contract(servers=given["servers"], records=given.get("schema")))
+
+
+def test_the_example_of_a_form_works(house: Any) -> None:
+    import openpyxl
+
+    example_of(house, "yearly")
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "藏书情况"
+    for row in (["馆藏情况表"], ["单位：千册"], ["序号", "馆　名", "藏书"], [None, None, "总数"]):
+        sheet.append(row)
+    for cells in ("A1:C1", "A3:A4", "B3:B4"):
+        sheet.merge_cells(cells)
+    for row in ([1, "东馆", "１，２０４"], [2, "西馆", "约 30"], ["合计", None, 1234], ["注：含分馆。"]):
+        sheet.append(row)
+    path = house.deliver("libraries/东区_2025.xlsx", b"")
+    book.save(path)
+    [batch] = house.ingest()
+    assert (batch.received, batch.new, batch.quarantined) == (2, 1, 1)
+    assert house.entries()[0].data["skipped"] == 2
+    assert house.current("district, library_name, books_thousand", "library") == [
+        {"district": "东区", "library_name": "东馆", "books_thousand": 1204.0}
+    ]
+    assert [i["reasons"] for i in house.refused()] == [["type:books_thousand"]]
+
+
+def test_the_example_of_a_drop_works(house: Any) -> None:
+    import io
+    import zipfile
+
+    example_of(house, "daily")
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("shops_all.csv", "id,title\n1,东街店\n".encode("gb18030"))
+        archive.writestr("读我.txt", "")
+    house.deliver("shops/shops_20260630.zip", out.getvalue())
+    assert [b.new for b in house.ingest()] == [1]
+    assert house.current("title, _as_of::VARCHAR AS day") == [{"title": "东街店", "day": "2026-06-30"}]
+
+
 # -- settings and commands --------------------------------------------------------------------------------------------
 
 
