@@ -19,6 +19,7 @@ from typing import Any
 
 from demo import plan, words
 from demo.city import HORIZON, City, Institution, day_between
+from demo.patents import Patents
 from demo.projects import Project, Projects
 from demo.quiet import quiet
 from demo.timeline import Timeline
@@ -201,6 +202,7 @@ class Money:
     def __init__(self, city: City):
         self.city = city
         self.projects = city.slice(Projects)
+        self.patents = city.slice(Patents)
         start = city if city.day == 0 else city.at(0)
         self._firms, self._services = start.firms, start.services
         self.fiscal_item = lru_cache(maxsize=20_000)(self._fiscal_item)
@@ -434,7 +436,7 @@ class Money:
         rng = self.city.rng("pledge", number)
         day = self.pledge_days.day(number)
         owner = self._firm(rng, day)
-        patents = tuple(f"ZL98{10_000_000 + number * 3 + k}.{(number + k) % 10}" for k in range(rng.randint(1, 3)))
+        patents = self._patents(rng, owner, number, day)
         registered = day
         released = registered + timedelta(days=rng.randint(240, 1000))
         if number % 6 == 3 and not quiet(number) and not quiet(number - 1):
@@ -456,6 +458,20 @@ class Money:
             registered=registered,
             released=released,
         )
+
+    def _patents(self, rng: random.Random, owner: Institution, number: int, day: date) -> tuple[str, ...]:
+        """Up to three rights that the owner holds on the day; where there is none, one that no register of the city
+        knows."""
+        place = self.patents.firms.place_of(owner.number)
+        held = [
+            right.no
+            for right in self.patents.of_firm(place)
+            if right.is_effective(day) and right.owner_on(day) == owner.number
+        ]
+        if quiet(number):
+            held = []
+        chosen = rng.sample(held, min(len(held), rng.randint(1, 3)))
+        return tuple(sorted(chosen)) or (f"ZL98{10_000_000 + number}.{number % 10}",)
 
     # -- vouchers -------------------------------------------------------------------------------------------------
 
