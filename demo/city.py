@@ -186,6 +186,7 @@ class City:
         self.people = range(self._base_people + int(ARRIVED_A_DAY * scale * day + 1e-9))
         self.life = lru_cache(maxsize=50_000)(self._life)
         self.institution = lru_cache(maxsize=20_000)(self._institution)
+        self.career = lru_cache(maxsize=50_000)(self._career)
         self.person = lru_cache(maxsize=20_000)(self._person)
 
     # -- chance, sizes, slices ------------------------------------------------------------------------------------
@@ -244,13 +245,21 @@ class City:
             text = words.CHARACTERS[place] + text
         return text
 
-    def _institution(self, number: int) -> Institution:
+    def _setting(self, number: int) -> tuple[random.Random, str, str | None, str]:
+        """District, zone and industry, and the chance from which the rest of an institution is drawn."""
         rng = self.rng("institution", number)
-        kind = self.kind_of(number)
         district = rng.choices(list(words.DISTRICTS), [share for _, share in words.DISTRICTS.values()])[0]
         zones = [code for code, (_, places) in words.ZONES.items() if district in places]
         zone = rng.choice(zones) if zones and rng.random() < 0.8 else None
-        industry = rng.choices(list(words.INDUSTRIES), words.INDUSTRY_SHARES)[0]
+        return rng, district, zone, rng.choices(list(words.INDUSTRIES), words.INDUSTRY_SHARES)[0]
+
+    def industry_of(self, number: int) -> str | None:
+        """Industry of an institution; only institutes and firms have one."""
+        return self._setting(number)[3] if self.kind_of(number) in ("institute", "firm") else None
+
+    def _institution(self, number: int) -> Institution:
+        rng, district, zone, industry = self._setting(number)
+        kind = self.kind_of(number)
         established, merged, closed = self.life(number)
         service = words.SERVICE_TYPES[number % 4] if kind == "service" else None
         names, short, english, parent = self._names(rng, number, kind, industry, service, established)
@@ -387,12 +396,10 @@ class City:
         return list(range(number // 3, len(self.institutions), heads))
 
     def _person(self, number: int) -> Person:
-        rng = self.rng("person", number)
-        # steps that never give one birthday twice to numbers with the same last three digits
-        born = date(1958, 1, 1) + timedelta(days=(number * 7_919 + number // 1000) % 14_600)
-        employers, left = self._employers(rng, number, born)
-        first = self.institution(employers[0][2])
-        industry = first.industry or rng.choices(list(words.INDUSTRIES), words.INDUSTRY_SHARES)[0]
+        rng = self.rng("traits", number)
+        born = self.born(number)
+        employers, left = self.career(number)
+        industry = self.industry_of(employers[0][2]) or rng.choices(list(words.INDUSTRIES), words.INDUSTRY_SHARES)[0]
         degree = rng.choices(("博士", "硕士", "学士", "无"), (50, 28, 20, 2))[0]
         given = self.given_name(number)
         sounds = [words.SOUNDS[c] for c in given]
@@ -425,10 +432,18 @@ class City:
         first, second = divmod((number * 1_237 + self.seed * 4_001) % (size * size), size)
         return words.NAME_CHARACTERS[first] + words.NAME_CHARACTERS[second]
 
-    def _employers(
-        self, rng: random.Random, number: int, born: date
-    ) -> tuple[tuple[tuple[date, date | None, int], ...], date | None]:
+    def born(self, number: int) -> date:
+        """Birthday: steps that never give one twice to numbers with the same last three digits."""
+        return date(1958, 1, 1) + timedelta(days=(number * 7_919 + number // 1000) % 14_600)
+
+    def employer_on(self, number: int, day: date) -> int | None:
+        """Like `person(number).employer_on(day)`, without making the rest of the person."""
+        return next((n for since, to, n in self.career(number)[0] if since <= day and (to is None or day < to)), None)
+
+    def _career(self, number: int) -> tuple[tuple[tuple[date, date | None, int], ...], date | None]:
         """Jobs from the first to the end of working life or the horizon, and the day of leaving the city if ever."""
+        rng = self.rng("person", number)
+        born = self.born(number)
         retired = years_after(born, 63)
         if number >= self._base_people:
             start = TODAY + timedelta(days=ceil((number - self._base_people + 1) / (ARRIVED_A_DAY * self.scale) - 1e-9))

@@ -375,8 +375,7 @@ class Projects:
 
     def _works(self, person: int, day: date) -> int | None:
         """Where somebody works on a day, if old enough to lead a project."""
-        p = self.city.person(person)
-        return p.employer_on(day) if p.born.year + 26 <= day.year else None
+        return self.city.employer_on(person, day) if self.city.born(person).year + 26 <= day.year else None
 
     def _any_leader(self, rng: random.Random, day: date, kinds: tuple[str, ...] = ()) -> tuple[int, int]:
         """A person and where they work. A few lead again and again; `kinds`: of institutions, if found soon."""
