@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from demo import dirt
+from demo.anchored import AnchoredRegister
 from demo.city import TODAY, City, Institution
 from demo.firms import (
     FIRST_FIGURES,
@@ -32,7 +33,7 @@ from demo.firms import (
     qualification_no,
 )
 from demo.patents import HALF_YEARS_UNPUBLISHED, INVENTION, MOST_OF_FIRM, MOST_OF_INSTITUTION, Patents, Right
-from demo.register import CONFLICT_AT, CONFLICT_EVERY, REPEAT_AT, REPEAT_EVERY, Register, Row, setting
+from demo.register import Row, setting
 
 BEFORE = 30  # days before day 0 of which a snapshot is kept
 AUTHORITY = {
@@ -47,8 +48,8 @@ CITY_AUTHORITY = "西安市科学技术局（演示）"
 LEVEL = {SMALL: "国家级", HIGH_TECH: "国家级", "专精特新小巨人": "国家级", "制造业单项冠军": "国家级", "上市企业": None}
 
 
-class SnapshotRegister(Register):
-    """A register of things some of which are not there today; rubbish is planted at slots that `anchor` numbers."""
+class SnapshotRegister(AnchoredRegister):
+    """A register as it stands on the evening of a day, which need not be the city's."""
 
     source = "enterprises"
 
@@ -56,22 +57,6 @@ class SnapshotRegister(Register):
         super().__init__(city)
         self.today = today or city.today
         self.firms = city.slice(Firms)
-
-    def anchor(self, slot: int) -> int | None:
-        """Number by which rubbish is planted: one slot of a thing has it, and shows on every day."""
-        return slot
-
-    def fault(self, slot: int) -> int | None:
-        number = self.anchor(slot)
-        return None if number is None else super().fault(number)
-
-    def twin(self, slot: int) -> bool:
-        number = self.anchor(slot)
-        return number is not None and number % CONFLICT_EVERY == CONFLICT_AT and super().fault(number) is None
-
-    def copies(self, slot: int) -> int:
-        number = self.anchor(slot)
-        return 1 if number is None else 1 + (self.twin(slot) or number % REPEAT_EVERY == REPEAT_AT)
 
     def at(self, day: date) -> datetime:
         """The evening of a day: when the system stamps what happened on it."""
@@ -157,7 +142,7 @@ class FirmRows(SnapshotRegister):
         }
 
     def links(self, slot: int) -> dict[str, str]:
-        return {"firm": f"institution:{self.firms.firm(slot).institution.number}"}
+        return {"self": f"institution:{self.firms.firm(slot).institution.number}"}
 
 
 SIZES = (("大型", 1000), ("中型", 300), ("小型", 20), ("微型", 0))

@@ -19,6 +19,13 @@ platforms as (
         cast(null as varchar) as district_code,
         {{ list_of(['record_id']) }} as record_ids
     from {{ ref('stg_carriers__platform') }}
+    union all
+    select
+        host_name as name,
+        host_credit_code as credit_code,
+        cast(null as varchar) as district_code,
+        {{ list_of(['record_id']) }} as record_ids
+    from {{ ref('stg_carriers__incubator') }}
 
 ),
 

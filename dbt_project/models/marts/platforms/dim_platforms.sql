@@ -96,7 +96,7 @@ hosts as (
     select
         c.record_id,
         coalesce(a.institution_id, n.institution_id) as institution_id
-    from {{ ref('stg_carriers__platform') }} as c
+    from {{ ref('int_carriers_unioned') }} as c
     left join anchors as a on 'uscc:' || c.host_credit_code = a.anchor
     left join institution_names as n on {{ normalise_name('c.host_name') }} = n.name_key
     where coalesce(a.institution_id, n.institution_id) is not null
@@ -234,7 +234,7 @@ carrier_rows as (
         staff_count,
         incubated_count,
         cast(assessment_score as double) as assessment_score
-    from {{ ref('stg_carriers__platform') }}
+    from {{ ref('int_carriers_unioned') }}
 
 ),
 
