@@ -140,6 +140,17 @@ def test_json_values_are_typed_like_text(
     assert take(house, house.field("x", type_), sent, "json") == (values, reasons)
 
 
+@pytest.mark.parametrize(
+    ("type_", "sent", "values", "reasons"), JSON_VALUES, ids=[f"{t}-{s}" for t, s, _, _ in JSON_VALUES]
+)
+def test_values_of_different_runs_are_typed_together(
+    house, monkeypatch: pytest.MonkeyPatch, type_: str, sent: list[Any], values: list[Any], reasons: list[list[str]]
+):
+    """A column may come native in one run and as text in the next."""
+    monkeypatch.setattr("ingest.records.CHUNK", 1)
+    assert take(house, house.field("x", type_), sent, "json") == (values, reasons)
+
+
 # -- keys ---------------------------------------------------------------------------------------------------------
 
 
