@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ MEMORY_BYTES = 2 * 1024**3
 CPU_SECONDS = 300  # of one child
 WALL_SECONDS = 600  # of one workbook
 BOOKS = 50
+UNPACKED_BYTES = 512 * 1024**2  # of all parts of a workbook, as its archive declares them; it gives no more than that
 MERGED_RANGES = 100_000
 
 _lock = threading.Lock()
@@ -41,9 +43,9 @@ def read_workbook(
 
     `form`: names further sheets, and says where merged cells are filled. Dates come as ISO text, whole numbers without
     a fraction, a formula without a value as NUL and its text. Raises PayloadError where the child fails or passes its
-    limits (2 GiB of memory, 300 s of processor time).
+    limits (512 MiB unpacked, 2 GiB of memory, 300 s of processor time).
     """
-    wanted: dict[str, Any] = {"sheet": sheet, "sheets": [], "fill": [0, 0]}
+    wanted: dict[str, Any] = {"sheet": sheet, "sheets": [], "fill": [0, 0], "unpacked": UNPACKED_BYTES}
     if form is not None:
         head = (form.skip_rows + 1, form.skip_rows + header_rows) if form.join is not None else (0, 0)
         body = (form.skip_rows + header_rows + 1, 1 << 31) if form.fill_merged else (0, 0)
@@ -177,6 +179,9 @@ class _Unreadable(Exception):
 def _read(request: dict[str, Any], out: IO[str]) -> None:
     import openpyxl
 
+    with zipfile.ZipFile(request["book"]) as archive:
+        if sum(i.file_size for i in archive.infolist()) > request["unpacked"]:
+            raise _Unreadable(f"it unpacks to more than {request['unpacked']:,} bytes")
     book = openpyxl.load_workbook(request["book"], read_only=True, data_only=True)
     names = [s.title for s in book.worksheets]
     if request["sheet"]:

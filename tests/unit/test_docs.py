@@ -93,7 +93,7 @@ def test_every_custom_property_has_its_row(heading: str, names: set[str]) -> Non
     [
         ("Servers", {*contract.FORMATS, *contract.PAGING, *contract.AUTH, *contract.LIMITS, *PROFILES}),
         ("Servers", {*contract.ALGORITHMS, *contract.ENCODINGS, *contract.TIMESTAMPS, *contract.SIGNED}),
-        ("Servers", {*contract.GRANULARITIES, *contract.LIST_SIZES}),
+        ("Servers", {*contract.GRANULARITIES, *contract.LIST_SIZES, *contract.SERVERS, *contract.TAKEN_FROM}),
         ("Record types", {*contract.CLASSES, *contract.DELIVERIES}),
         ("Fields", {*contract.TYPES, *contract.CLASSIFICATIONS, *contract.MASKS, *contract.CHECK_DIGITS}),
     ],

@@ -121,3 +121,23 @@ def test_a_wrong_size_of_a_sheet_is_not_believed():
         for member in old.infolist():
             new.writestr(member, old.read(member).replace(b'ref="A1:B5"', b'ref="A1"'))
     assert out.getvalue() != content and len(list(read_workbook(out.getvalue()))) == 5
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_not_read(monkeypatch: pytest.MonkeyPatch):
+    content = book(*([f"{i} " + "x" * 1000] for i in range(300)))
+    assert len(list(read_workbook(content))) == 300
+    monkeypatch.setattr(workbook, "UNPACKED_BYTES", 20_000)
+    assert len(content) < 20_000
+    with pytest.raises(PayloadError, match="unpacks to more than 20,000 bytes"):
+        list(read_workbook(content))
+
+
+def test_a_hundred_thousand_merged_ranges_are_enough():
+    out = io.BytesIO()
+    ranges = b"".join(b'<mergeCell ref="A%d:B%d"/>' % (i, i) for i in range(1, workbook.MERGED_RANGES + 3))
+    with zipfile.ZipFile(io.BytesIO(book(["a"]))) as old, zipfile.ZipFile(out, "w") as new:
+        for member in old.infolist():
+            more = b"</sheetData><mergeCells>" + ranges + b"</mergeCells>"
+            new.writestr(member, old.read(member).replace(b"</sheetData>", more))
+    with pytest.raises(PayloadError, match="more than 100000 merged ranges"):
+        list(read_workbook(out.getvalue()))
