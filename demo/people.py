@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 from math import gcd
+from random import Random
 from typing import Any
 
 from demo.city import City, Person, day_between
@@ -85,6 +86,12 @@ class People:
         block, place = divmod(person, TALENT_BLOCK - 1)
         slot = block * TALENT_BLOCK + TALENT_BLOCK - 1
         return self.slot_no(slot) if place == block * 7 % (TALENT_BLOCK - 1) and slot < self.talent_slots() else None
+
+    def used_talent_no(self, rng: Random, person: int) -> str:
+        """The number under which somebody fills in a form: of two numbers now and then the second."""
+        block = person // (TALENT_BLOCK - 1)
+        second = self.second_talent_no(person) if (block + 1) * (TALENT_BLOCK - 1) <= self.base else None
+        return second if rng.random() < 0.3 and second else self.talent_no(person)
 
     @staticmethod
     def slot_no(slot: int) -> str:

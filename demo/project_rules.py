@@ -30,6 +30,7 @@ FLAG, HOLD, NEAR = 0.6, 0.8, 0.5
 SHINGLE = 3
 JUST = timedelta(days=400)  # what ended no longer ago than this was nearly a tie
 Item = dict[str, Any]
+Tied = tuple[str, str, tuple[str, ...]]  # kind, with whom, record ids
 
 
 def truth(projects: Projects) -> dict[str, Any]:
@@ -85,11 +86,11 @@ class Rules:
                     continue
                 expert = self.people.expert(review.expert)
                 ties = list(self.ties(expert, application, review.day))
-                found += [self._about(review, application, expert, kind, other) for kind, other in ties]
-                kinds = {kind for kind, _ in ties}
-                for kind, other in self.nearly(expert, application, review.day):
-                    if kind.partition("/")[0] not in kinds:
-                        near.append(self._about(review, application, expert, kind, other))
+                found += [self._about(review, application, expert, *tie) for tie in ties]
+                kinds = {kind for kind, _, _ in ties}
+                for tie in self.nearly(expert, application, review.day):
+                    if tie[0].partition("/")[0] not in kinds:
+                        near.append(self._about(review, application, expert, *tie))
         return found, near
 
     def unit(self, number: int | None, day: date) -> int | None:
@@ -102,51 +103,69 @@ class Rules:
         places = (application.host.number, application.leader.employer_on(day))
         return {unit for unit in (self.unit(place, day) for place in places) if unit is not None}
 
-    def ties(self, expert: Expert, application: Application, day: date) -> Iterator[tuple[str, str]]:
-        """Kind of conflict on a day, and with whom."""
+    def ties(self, expert: Expert, application: Application, day: date) -> Iterator[Tied]:
+        """Kind of conflict on a day, with whom, and the records beside the review's own that show it."""
         person, units = expert.person, self.units(application, day)
         place = self.unit(person.employer_on(day), day)
         if place in units:
-            yield "same_employer", f"institution:{place}"
+            yield "same_employer", f"institution:{place}", ()
         for kind, held in (("declared_unit", expert.declared), ("shareholding", expert.shares)):
             for unit in sorted({self.unit(t.institution, day) for t in held if t.holds_on(day)} & units):
-                yield kind, f"institution:{unit}"
+                yield kind, f"institution:{unit}", ()
         border = years_before(day, JOINT_YEARS)
         for other in (application.leader.number, *application.members):
             if self.people.adviser(other) == person.number or self.people.adviser(person.number) == other:
-                yield "adviser", f"person:{other}"
-            if any(p.approved <= day and p.closed >= border for p in self._together(person.number, other, application)):
-                yield "joint_project", f"person:{other}"
+                yield "adviser", f"person:{other}", self._talents(person.number, other)
+            together = self._together(person.number, other, application)
+            recent = [p for p in together if p.approved <= day and p.closed >= border]
+            if recent:
+                yield "joint_project", f"person:{other}", tuple(f"pds:project:{p.project_no}" for p in recent)
 
-    def nearly(self, expert: Expert, application: Application, day: date) -> Iterator[tuple[str, str]]:
+    def nearly(self, expert: Expert, application: Application, day: date) -> Iterator[Tied]:
         """What was a tie until shortly before, will be one shortly after, or looks like one."""
         person, units = expert.person, self.units(application, day)
         for since, to, place in person.employers:
             unit = self.unit(place, day)
             if unit in units and ((to and to <= day < to + JUST) or since - JUST < day < since):
-                yield "same_employer/not_on_the_day", f"institution:{unit}"
+                yield "same_employer/not_on_the_day", f"institution:{unit}", ()
         for kind, held in (("declared_unit", expert.declared), ("shareholding", expert.shares)):
             for tie in held:
                 unit = self.unit(tie.institution, day)
                 if unit in units and not tie.holds_on(day) and tie.start <= self.today:
-                    yield f"{kind}/not_on_the_day", f"institution:{unit}"
+                    yield f"{kind}/not_on_the_day", f"institution:{unit}", ()
         border = years_before(day, JOINT_YEARS)
         for other in (application.leader.number, *application.members):
             adviser = self.people.adviser(other)
             if adviser is not None and self.people.adviser(adviser) == person.number:
-                yield "adviser/of_the_adviser", f"person:{other}"
+                yield "adviser/of_the_adviser", f"person:{other}", self._talents(adviser, other)
             if self.city.person(other).name == person.name and other != person.number:
-                yield "same_person/namesake", f"person:{other}"
+                yield "same_person/namesake", f"person:{other}", self._talents(person.number, other)
             together = self._together(person.number, other, application)
-            if any(border - JUST < p.closed < border for p in together):
-                yield "joint_project/longer_ago", f"person:{other}"
+            before = [p for p in together if border - JUST < p.closed < border]
+            if before:
+                yield (
+                    "joint_project/longer_ago",
+                    f"person:{other}",
+                    tuple(f"pds:project:{p.project_no}" for p in before),
+                )
 
     def _together(self, one: int, other: int, application: Application) -> list[Project]:
         """Other projects on which both worked."""
         shared = (p for p in self.by_person.get(one, ()) if p.application != application.number)
         return [p for p in shared if other in p.people and one != other]
 
-    def _about(self, review: Review, application: Application, expert: Expert, kind: str, other: str) -> Item:
+    def _talents(self, *persons: int) -> tuple[str, ...]:
+        return tuple(f"pds:talent:{self.people.talent_no(n)}" for n in persons)
+
+    def _about(
+        self,
+        review: Review,
+        application: Application,
+        expert: Expert,
+        kind: str,
+        other: str,
+        evidence: tuple[str, ...],
+    ) -> Item:
         return {
             "kind": kind,
             "review": review.review_no,
@@ -158,6 +177,7 @@ class Rules:
                 f"pds:review:{review.review_no}",
                 f"pds:application:{application.application_no}",
                 f"pds:expert:{expert.expert_no}",
+                *evidence,
             ],
         }
 

@@ -93,7 +93,7 @@ class ApplicationForms(PdsForm):
             "industry": a.industry,
             "discipline": a.discipline,
             "leader": leader,
-            "members": [self.people.talent_no(m) for m in a.members],
+            "members": [self.people.used_talent_no(rng, m) for m in a.members],
             "host": self.named(rng, a.host.number, a.applied, 2),
             "districtCode": dirt.typed_digits(rng, a.host.district),
             "budget": {"total": round(a.total_wan * 1.1, 1), "fiscal": round(a.fiscal_wan * 1.2, 1)},
@@ -173,6 +173,7 @@ class ProjectForms(PdsForm):
         p = self.projects.project(slot)
         a = self.projects.application(p.application)
         leader = self.leader(rng, p.leader.number, p.year)
+        used = {n: self.people.used_talent_no(rng, n) for n in p.people}
         return {
             "projectNo": p.project_no,
             "applicationNo": a.application_no,
@@ -186,8 +187,8 @@ class ProjectForms(PdsForm):
             "industry": p.industry,
             "discipline": p.discipline,
             "leader": leader,
-            "members": [self.people.talent_no(m) for m in p.members],
-            "efforts": [{"talentNo": self.people.talent_no(n), "percent": share} for n, share in p.effort],
+            "members": [used[m] for m in p.members],
+            "efforts": [{"talentNo": used[n], "percent": share} for n, share in p.effort],
             "host": self.named(rng, p.host.number, p.approved),
             **place(rng, p.host),
             "budget": {

@@ -60,7 +60,7 @@ class PdsForm(Register):
 
     def leader(self, rng: Random, person: int, year: int) -> Row:
         """A leader; older forms lack the talent number now and then."""
-        number = self.people.talent_no(person)
+        number = self.people.used_talent_no(rng, person)
         return {
             "name": dirt.person_form(rng, self.city.person(person)),
             "talentNo": None if rng.random() < 0.2 and year < 2021 else number,

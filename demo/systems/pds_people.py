@@ -10,6 +10,7 @@ from typing import ClassVar
 from demo import dirt, words
 from demo.city import TODAY, Institution
 from demo.needs import Needs
+from demo.people import TALENT_BLOCK
 from demo.register import Change, Row, setting
 from demo.systems.pds_form import EARLIEST, PdsForm, place
 
@@ -114,9 +115,15 @@ class TalentForms(PdsForm):
         return self.people.talent_slots()
 
     def events(self, slot: int) -> Iterable[date | None]:
-        p = self.city.person(self.people.talent_person(slot)[0])
+        number, twin = self.people.talent_person(slot)
+        p = self.city.person(number)
         first = max(EARLIEST, p.employers[0][0]) + timedelta(days=self.city.rng("talent entered", slot).randrange(300))
         first = min(first, TODAY) if p.number < self.people.base else p.employers[0][0]
+        closing = (
+            slot // TALENT_BLOCK * (TALENT_BLOCK - 1) + TALENT_BLOCK - 2
+        )  # a second number comes after this person
+        if twin and closing >= self.people.base:
+            first = max(first, self.city.person(closing).employers[0][0])
         moves = (since for since, _, _ in p.employers if since > first)
         ends = (to for _, to, _ in p.employers if to and to > first)
         return (first, *moves, *ends, p.left_city, self.people.retired(p))
