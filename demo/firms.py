@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property, lru_cache
+from typing import Any
 
 from demo.city import HORIZON, TODAY, City, Institution, day_between, years_after
 from demo.ladder import LAST_YEAR, NARROW, REVOKED, Order, fate
@@ -179,6 +180,12 @@ class Firms:
 
     def firm(self, place: int) -> Firm:
         return self._stories.firm(place)
+
+    def truth(self) -> dict[str, Any]:
+        """What the rules about firms should find."""
+        from demo.firm_rules import truth
+
+        return truth(self.city)
 
     def place_of(self, number: int) -> int:
         """Place of an institution among the firms."""
@@ -460,3 +467,6 @@ class _Money:
         if abs(value - border) * 8 < border and self.rng.random() < chance:
             return border + self.rng.choice((0, 1))
         return value
+
+
+SLICE = Firms

@@ -14,6 +14,7 @@ from demo import words
 from demo.city import HORIZON, City, Institution, day_between, years_after
 from demo.firms import HIGH_TECH, Firm, Firms, Qualification
 from demo.ladder import Order
+from demo.quiet import quiet
 
 INVENTION, MODEL, DESIGN, SOFTWARE, LAYOUT = (
     "发明专利",
@@ -122,6 +123,11 @@ class Patents:
             ]
             found = [*found[:2], *wrong[-1:]]
         return tuple(found)
+
+    def quiet_rights(self, place: int) -> tuple[Right, ...]:
+        """Rights of a firm whose records may be planted rubbish; none of any other firm."""
+        place %= min(self.firms.count, self._made.base)
+        return self.of_firm(place) if quiet(place) else ()
 
     def consortia(self) -> int:
         """Consortia founded up to today."""

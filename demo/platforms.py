@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
+from typing import Any
 
 from demo import codes, words
 from demo.city import HORIZON, City, Institution, day_between
@@ -211,6 +212,12 @@ class Platforms:
 
     def tenants(self, carrier: int) -> tuple[Tenant, ...]:
         return self._made.tenants(carrier)
+
+    def truth(self) -> dict[str, Any]:
+        """What the rules about platforms should find."""
+        from demo.platform_rules import truth
+
+        return truth(self.city)
 
 
 @lru_cache(maxsize=4)
@@ -418,3 +425,6 @@ def _near(rng: random.Random, value: int, border: int) -> int:
     if abs(value - border) * 20 < border and rng.random() < 0.5:
         return border + rng.choice((-1, 0, 0, 1))
     return value
+
+
+SLICE = Platforms

@@ -1,0 +1,109 @@
+"""The rules about platforms and carriers, evaluated on what was handed in until today; the newest year of each counts.
+
+- Idle: fewer than 1599 effective hours per instrument in the year. Closed to others: fewer than 273 hours for others
+  (both national averages of 2025).
+- Occupancy: firms in incubation use less than 75 % of the incubation area (国科发区〔2018〕300号).
+- Survival: a firm of a carrier was not struck off within 36 months after it came in, judged once they are over.
+- Graduation: a firm left its carrier as a graduate, not otherwise.
+
+What stands in a record that is planted rubbish is nobody's example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+from demo.city import City
+from demo.platforms import (
+    EFFECTIVE_HOURS,
+    EXTERNAL_HOURS,
+    FIRST_FORM,
+    MOST_TENANTS,
+    OCCUPIED,
+    Platform,
+    Platforms,
+    Tenant,
+)
+from demo.systems.carriers import YEARS, CarrierForms, FormRegister, PlatformForms, TenantForms, handed_in
+
+NEAR = 1.1
+JUST = timedelta(days=92)
+RULES = ("idle", "closed_to_others", "occupancy", "survival", "graduation")
+Item = dict[str, Any]
+
+
+def truth(city: City) -> dict[str, Any]:
+    """`platforms`: what the rules find; under `near_misses` what they must not. Each item names its rule."""
+    found: list[Item] = []
+    near: list[Item] = []
+    platforms = city.slice(Platforms)
+    for number in range(platforms.count):
+        p = platforms.platform(number)
+        year = _newest_year(city, p)
+        if year is None:
+            continue
+        items = _of_carrier(city, p, year) if p.incubates else _of_platform(city, p, year)
+        for positive, item in items:
+            (found if positive else near).append(item)
+    return {"platforms": found, "near_misses": {"platforms": near}}
+
+
+def _newest_year(city: City, p: Platform) -> int | None:
+    """Newest year for which the district of a working platform has handed in its forms."""
+    years = range(city.today.year - 1, FIRST_FORM - 1, -1)
+    year = next((y for y in years if handed_in(city, p.district, y) <= city.today), None)
+    if year is None or p.approved.year > year or (p.closed and p.closed <= date(year, 12, 31)):
+        return None
+    return year
+
+
+def _is_sound(register: FormRegister, slot: int) -> bool:
+    return register.fault(slot) is None and not register.twin(slot)
+
+
+def _of_platform(city: City, p: Platform, year: int) -> Iterator[tuple[bool, Item]]:
+    if not _is_sound(city.slice(PlatformForms), p.number * YEARS + year - FIRST_FORM):
+        return
+    y = city.slice(Platforms).year(p.number, year)
+    item = {"platform": p.no, "year": year, "records": [f"carriers:platform:{p.no}|{year}"]}
+    for rule, value, border in (("idle", y.hours, EFFECTIVE_HOURS), ("closed_to_others", y.external, EXTERNAL_HOURS)):
+        if value < border * 10 * NEAR:
+            yield value < border * 10, {"rule": rule, **item, "hours": value / 10}
+
+
+def _of_carrier(city: City, p: Platform, year: int) -> Iterator[tuple[bool, Item]]:
+    platforms = city.slice(Platforms)
+    place = p.number - platforms.carriers.start
+    if _is_sound(city.slice(CarrierForms), place * YEARS + year - FIRST_FORM):
+        y = platforms.carrier_year(p.number, year)
+        item = {"rule": "occupancy", "platform": p.no, "year": year, "records": [f"carriers:incubator:{p.no}|{year}"]}
+        share = 100 * y.occupied
+        if share < OCCUPIED * NEAR * y.for_tenants:
+            yield share < OCCUPIED * y.for_tenants, {**item, "occupied": y.occupied, "area": y.for_tenants}
+    for t in platforms.tenants(p.number):
+        yield from _of_tenant(city, p, t, year)
+
+
+def _of_tenant(city: City, p: Platform, t: Tenant, year: int) -> Iterator[tuple[bool, Item]]:
+    register, end = city.slice(TenantForms), date(year, 12, 31)
+    last = min(year, t.last_reported)
+    slot = (t.number - register.platforms.carriers.start * MOST_TENANTS) * YEARS + last - FIRST_FORM
+    if t.entered.year > year or last < FIRST_FORM or not _is_sound(register, slot):
+        return
+    item = {
+        "platform": p.no,
+        "tenant": t.no,
+        "entered": t.entered.isoformat(),
+        "records": [f"carriers:tenant:{t.no}|{last}"],
+    }
+    if t.proven <= end:
+        lived = t.ended is None or t.ended >= t.proven
+        if lived or t.ended >= t.proven - JUST:
+            yield lived, {"rule": "survival", **item}
+    elif t.proven <= end + JUST and t.status_on(end) != "注销":
+        yield False, {"rule": "survival", **item}
+    status = t.status_on(end)
+    if status in ("毕业", "退出"):
+        yield status == "毕业", {"rule": "graduation", **item}
