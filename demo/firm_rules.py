@@ -1,12 +1,12 @@
 """The rules about firms, evaluated on what is true of them and known to the register today.
 
-- 科技型中小企业 (国科发政〔2017〕115号): at most 500 staff, revenue and assets of at most 2 亿, a score of at least 60 and some
-  points for staff. 高新技术企业 (国科发火〔2016〕32号, as far as figures tell): R&D of at least 5, 4 or 3 % of revenue up to
-  0.5, up to 2 and above 2 亿, at least 60 % of revenue from high technology. 双五企业 (the plan, footnote 1): revenue above 5 亿
-  and R&D above 5 % of it. All on the newest year that the firm has filed.
+- 科技型中小企业 (国科发政〔2017〕115号): at most 500 staff, revenue and assets of at most 2 亿, a score of at least 60
+  and some points for staff. 高新技术企业 (国科发火〔2016〕32号, as far as figures tell): R&D of at least 5, 4 or 3 % of
+  revenue up to 0.5, up to 2 and above 2 亿, at least 60 % of revenue from high technology. 双五企业 (the plan, footnote
+  1): revenue above 5 亿 and R&D above 5 % of it. All on the newest year that the firm has filed.
 - 应评尽评: a firm meets every condition of a rung and holds it not. 差一项达标: it holds it not and fails exactly one.
 - Lapsing: a certificate ends within twelve months and no later one has been issued.
-- Backing: a right named in the application for a certificate belonged to the firm and had effect on the day of recognition.
+- Backing: a right named in the application for a certificate was the firm's and had effect on the day of recognition.
 
 Firms one of whose records is planted rubbish are nobody's example: they stand in neither list.
 """
@@ -33,7 +33,8 @@ from demo.firms import (
 from demo.patents import Patents, backs
 from demo.quiet import quiet
 
-CLOSE = 0.2  # a failed condition within a fifth of its border is a near miss
+CLOSE = 0.25  # a failed condition within a quarter of its border is a near miss
+RULES = ("ladder", "unregistered", "near_threshold", "lapsing", "backing")
 Item = dict[str, Any]
 # Condition: name → whether it holds, and whether it fails only just.
 Conditions = dict[str, tuple[bool, bool]]
@@ -80,9 +81,7 @@ def truth(city: City) -> dict[str, Any]:
     firms = city.slice(Firms)
     seen = [firms.firm(place) for place in range(firms.count) if not quiet(place)]
     seen = [f for f in seen if f.is_there(city.today)]
-    lists: dict[str, list[Item]] = {
-        name: [] for name in ("ladder", "unregistered", "near_threshold", "lapsing", "backing")
-    }
+    lists: dict[str, list[Item]] = {name: [] for name in RULES}
     near: dict[str, list[Item]] = {name: [] for name in lists}
     for f in seen:
         for rule, found, item in (*_figures(f, city.today), *_lapsing(f, city.today), *_backing(city, f)):
