@@ -7,6 +7,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ingest.contract import load_source
 from ingest.fetch import FetchContext, Payload
 from ingest.fetch.database import fetch_database
 from ingest.landing import Segment
+from ingest.ledger import Ledger
 
 pytestmark = pytest.mark.usefixtures("open_gate")
 
@@ -370,3 +372,34 @@ def test_a_connection_that_breaks_leaves_nothing(reader: Reader, wire: Wire) -> 
         reader.house.ingest("archive", progress=cut)
     assert reader.house.entries() == []
     assert not [p for p in reader.house.settings.landing.rglob("*") if p.is_file()]
+
+
+def test_the_citys_money_is_the_same_from_either_database(
+    postgresql: Any, new_house: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What its contract says of one engine holds of the other: the same records, refusals and watermarks."""
+    from demo.city import City
+    from demo.systems.finance import fill
+    from ingest.run import ingest_source
+
+    postgresql.run("postgres", "create database money")
+    monkeypatch.setenv("PGPASSWORD", postgresql.password)
+    addresses = {
+        "sqlite": f"sqlite:///{tmp_path}/money.sqlite",
+        "postgresql": f"postgresql://owner@127.0.0.1:{postgresql.port}/money",
+    }
+    found: dict[str, list[Any]] = {}
+    for engine, address in addresses.items():
+        sources = (ROOT / "ingest/sources",)
+        settings = replace(new_house(profile="demo").settings, source_dirs=sources, demo_database=address)
+        found[engine] = []
+        for day in (0, 40):
+            fill(City(1, 0.1, day), address)
+            batches = ingest_source(settings, "finance")
+            counts = [(b.record, b.received, b.new, b.unchanged, b.quarantined, b.withdrawn) for b in batches]
+            reasons = [e.data["reasons"] for e in Ledger(settings).entries()[-len(batches) :]]
+            watermarks = [e.data["watermark"] for e in Ledger(settings).entries()[-len(batches) :]]
+            found[engine].append((counts, reasons, watermarks))
+    assert found["sqlite"] == found["postgresql"]
+    first, later = found["postgresql"]
+    assert sum(c[1] for c in first[0]) > 5 * sum(c[1] for c in later[0]) > 0, "only what changed was asked for"
