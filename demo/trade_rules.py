@@ -48,11 +48,11 @@ def truth(trade: Trade) -> dict[str, Any]:
 
 
 def _contracts(trade: Trade) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
-    """Contracts that a plain sum gets wrong, contracts that only look so, and the net volume of every year."""
+    """Contracts that a plain sum gets wrong, contracts that only look so, and the net volume by year and kind."""
     today = trade.city.today
     found: list[dict[str, Any]] = []
     near: list[dict[str, Any]] = []
-    sums: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
+    sums: dict[tuple[int, str], list[int]] = defaultdict(lambda: [0, 0, 0])
     for number in range(trade.contracts.count(today)):
         first, side = trade.registration(number)
         contract = trade.contract(first)
@@ -61,7 +61,7 @@ def _contracts(trade: Trade) -> tuple[list[dict[str, Any]], list[dict[str, Any]]
             found.append({**told, "kind": "twice", "records": [_record(trade, first), _record(trade, number)]})
             continue
         net = contract.net(today)
-        counted = sums[contract.signed.year]
+        counted = sums[contract.signed.year, contract.kind]
         counted[0] += net
         counted[1] += net * contract.seller.is_local
         counted[2] += net * contract.buyer.is_local
@@ -75,8 +75,14 @@ def _contracts(trade: Trade) -> tuple[list[dict[str, Any]], list[dict[str, Any]]
         if contract.alike is not None:
             near.append({**told, "kind": "alike", "records": [_record(trade, contract.alike), _record(trade, number)]})
     volumes = [
-        {"year": year, "total_wan": total / 100, "output_wan": output / 100, "absorbed_wan": absorbed / 100}
-        for year, (total, output, absorbed) in sorted(sums.items())
+        {
+            "year": year,
+            "kind": kind,
+            "total_wan": total / 100,
+            "output_wan": output / 100,
+            "absorbed_wan": absorbed / 100,
+        }
+        for (year, kind), (total, output, absorbed) in sorted(sums.items())
     ]
     return found, near, volumes
 

@@ -153,7 +153,10 @@ class ReportForms(_Forms):
 
     def links(self, slot: int) -> dict[str, str]:
         r = self.cases.report(slot)
-        return {"subject": f"{r.subject_kind}:{r.subject}"}
+        found = {"subject": f"{r.subject_kind}:{r.subject}"}
+        if r.subject_kind == "person":
+            found["employer"] = f"institution:{self.city.person(r.subject).last_employer(r.received)}"
+        return found
 
     def content(self, slot: int) -> Row:
         today = self.city.today
@@ -195,16 +198,6 @@ class _CaseForms(_Forms):
     def withdrawn(self, slot: int) -> date | None:
         return self.case(slot).withdrawn
 
-    def links(self, slot: int) -> dict[str, str]:
-        c = self.case(slot)
-        return {"subject": _subject(c)}
-
-
-def _subject(case: Case) -> str:
-    """A stranger is told by the case: no other record mentions it."""
-    s = case.subject
-    return f"stranger:{case.number}" if s.number is None else f"{s.kind}:{s.number}"
-
 
 class DecisionForms(_CaseForms):
     record, key = "decision", ("case_no",)
@@ -224,6 +217,12 @@ class DecisionForms(_CaseForms):
 
     def number(self, slot: int) -> str:
         return self.cases.case_no(slot)
+
+    def links(self, slot: int) -> dict[str, str]:
+        """A stranger is nobody of the city; the unit a stranger gives is one all the same."""
+        s = self.case(slot).subject
+        found = {} if s.number is None else {"subject": f"{s.kind}:{s.number}"}
+        return found if s.employer is None else {**found, "employer": f"institution:{s.employer}"}
 
     def days(self, slot: int) -> list[date | None]:
         c = self.case(slot)

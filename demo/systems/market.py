@@ -335,7 +335,7 @@ class ScenarioForms(_Forms):
         }
 
 
-def _endpoint(name: str, register: type[Register], since: str | None = "updatedSince") -> Endpoint:
+def _endpoint(name: str, register: type[Register]) -> Endpoint:
     return Endpoint(
         f"/market/{name}",
         register,
@@ -345,7 +345,7 @@ def _endpoint(name: str, register: type[Register], since: str | None = "updatedS
         next="page.next",
         page_param="cursor",
         size_param="limit",
-        since=since,
+        since="updatedSince",
         auth=ApiKey("MARKET_KEY"),
     )
 
@@ -364,7 +364,7 @@ ENDPOINTS = (
     _endpoint("achievements", AchievementForms),
     _endpoint("demands", DemandForms),
     _endpoint("resources", ResourceForms),
-    _endpoint("institutions", InstitutionForms, since=None),
+    _endpoint("institutions", InstitutionForms),
     _endpoint("match-events", MatchForms),
     _endpoint("scenarios", ScenarioForms),
 )

@@ -12,8 +12,8 @@ from demo.register import Register, Row, setting, stamp_text
 
 TYPES = {"university": "高等院校", "institute": "科研院所", "hospital": "科研院所", "firm": "企业"}
 FIRM_EVERY = 4  # one firm in so many trades at the market
-TWIN_EVERY = 50  # one slot in so many is an institution that registered a second time
-TWIN_BACK = 24
+TWIN_EVERY = 30  # one slot in so many is an institution that registered a second time
+TWIN_BACK = 14
 # Of those founded after day 0, numbered from 0, every ninth is a service institution, the others are firms.
 _PERIOD = 36
 _LATER = [n for n in range(_PERIOD) if n % 9 == 8 or n % FIRM_EVERY == 0]

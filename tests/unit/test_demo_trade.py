@@ -30,6 +30,14 @@ def clean(text: str) -> str:
     return re.sub(r"\s", "", unicodedata.normalize("NFKC", text)).upper()
 
 
+def yearly(truth: dict, name: str) -> dict[int, Decimal]:
+    """Volumes of all kinds of contracts by year, 万元."""
+    sums: dict[int, Decimal] = defaultdict(Decimal)
+    for v in truth["contract_volumes"]:
+        sums[v["year"]] += Decimal(str(v[name]))
+    return sums
+
+
 def identity(row: dict) -> tuple:
     """What two registrations of one contract have in common."""
     return (
@@ -59,17 +67,17 @@ def test_rows_net_of_cancellations_and_counted_once_say_the_same(city, truth):
     volumes: dict[int, Decimal] = defaultdict(Decimal)
     for key, amount in counted.items():
         volumes[int(key[3][:4])] += amount
-    told = {v["year"]: Decimal(str(v["total_wan"])) for v in truth["contract_volumes"]}
+    told = yearly(truth, "total_wan")
     assert volumes == {year: told[year] for year in EXACT}
     assert volumes[2020] == Decimal("1648000")
 
 
 def test_volume_grows_and_either_side_may_lie_outside(truth):
-    years = {v["year"]: v for v in truth["contract_volumes"]}
-    assert [years[y]["total_wan"] for y in (2021, 2022)] == [2_209_490, 2_881_300]
-    assert years[2025]["total_wan"] > 4_000_000
-    for v in truth["contract_volumes"]:
-        assert 0 < v["absorbed_wan"] < v["output_wan"] < v["total_wan"] < v["output_wan"] + v["absorbed_wan"]
+    total, output, absorbed = (yearly(truth, f"{name}_wan") for name in ("total", "output", "absorbed"))
+    assert [total[y] for y in (2021, 2022)] == [2_209_490, 2_881_300]
+    assert total[2025] > 4_000_000
+    for year in total:
+        assert 0 < absorbed[year] < output[year] < total[year] < output[year] + absorbed[year]
 
 
 def test_sizes_are_skewed(city):
