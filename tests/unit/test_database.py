@@ -16,6 +16,8 @@ from ingest.contract import load_source
 from ingest.fetch import FetchContext, Payload
 from ingest.fetch.database import address_of, fetch_database
 from ingest.ledger import live_entries
+from warehouse.trace import trace
+from warehouse.verify import verify
 
 pytestmark = pytest.mark.usefixtures("open_gate")
 
@@ -114,6 +116,18 @@ def test_an_empty_table_is_an_answer_and_withdraws(office: Office) -> None:
     office.sql("delete from grants")
     [batch] = office.house.ingest("office")
     assert (batch.received, batch.withdrawn) == (0, 3)
+    report = verify(office.house.settings)
+    assert (report["problems"], report["uncommitted"]) == ([], [])
+
+
+def test_a_row_is_traced_to_the_line_that_was_landed(office: Office) -> None:
+    office.contract(record={"class": "finance"})
+    office.house.ingest("office")
+    [record] = trace(office.house.settings, "office:thing:b")["records"]
+    [version] = record["versions"]
+    assert (version["pointer"], version["verified"]) == ("L2", True)
+    assert version["raw"] == '{"NO":"b","amount":2.5,"changed":"2026-03-02 08:00:00"}'
+    assert version["payload"]["url"] == "sqlite:///office.db/grants?rows=1-3"
 
 
 def test_only_what_changed_is_asked_for(office: Office) -> None:
