@@ -99,7 +99,7 @@ class Staged:
     quarantine: Path | None = None
     hashes: Path | None = None
     reasons: dict[str, int] = field(default_factory=dict)
-    apart: frozenset[str] = frozenset()  # keys that came in more than one payload
+    apart: frozenset[str] = frozenset()  # keys that came in more than one payload, of refused records too
 
     def stats(self) -> dict[str, Any]:
         names = ("received", "new", "unchanged", "withdrawn", "quarantined", "skipped", "complete")
@@ -333,11 +333,15 @@ class Stager:
     def _resolve_repeats(self) -> None:
         """Exact repeats are unchanged; different records under one key are refused, all of them."""
         self._con.execute(
-            "CREATE TEMP TABLE shared AS SELECT ckey, min(hash) <> max(hash) AS conflict, "
-            "min(payload) <> max(payload) AS apart FROM seen JOIN "
-            "(SELECT ckey FROM seen WHERE NOT bad GROUP BY ckey HAVING count(*) > 1) USING (ckey) "
-            "WHERE NOT bad GROUP BY ckey"
+            "CREATE TEMP TABLE multiple AS SELECT ckey FROM seen WHERE ckey IS NOT NULL GROUP BY ckey "
+            "HAVING count(*) > 1"
         )
+        self._con.execute(
+            "CREATE TEMP TABLE shared AS SELECT ckey, min(hash) <> max(hash) AS conflict FROM seen JOIN multiple "
+            "USING (ckey) WHERE NOT bad GROUP BY ckey HAVING count(*) > 1"
+        )
+        apart = "SELECT ckey FROM seen JOIN multiple USING (ckey) GROUP BY ckey HAVING min(payload) <> max(payload)"
+        self.staged.apart = frozenset(key for (key,) in self._con.execute(apart).fetchall())
         self._con.execute(
             "CREATE TEMP TABLE repeats AS SELECT ordinal, payload, pointer, part FROM (SELECT s.*, row_number() OVER "
             "(PARTITION BY s.ckey ORDER BY s.ordinal) AS n FROM seen s JOIN shared USING (ckey) "
@@ -347,7 +351,6 @@ class Stager:
             "CREATE TEMP TABLE conflicts AS SELECT ordinal, payload, pointer, part, ckey FROM seen "
             "JOIN shared USING (ckey) WHERE NOT bad AND conflict"
         )
-        self.staged.apart = frozenset(k for (k,) in self._con.execute("SELECT ckey FROM shared WHERE apart").fetchall())
         record_id = f"'{self.record.source}:{self.record.name}:' || ckey"
         self._con.execute(
             f"INSERT INTO refused SELECT payload, pointer, {record_id}, ['duplicate_key'], NULL FROM conflicts"

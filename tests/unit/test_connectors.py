@@ -307,6 +307,21 @@ def test_rows_that_move_under_an_unchanged_total_are_read_once_more(house, inges
     assert any("1 records came on more than one page" in t and "once more" in t for t in ingest.said)
 
 
+def test_a_refused_record_that_comes_on_two_pages_tells_as_much(house, ingest):
+    """The row that is repeated breaks its contract, the one that is left out does not."""
+    rows = [row(n) for n in range(12)]
+    rows[4]["zeit"] = "no time"
+
+    def answer(path: str, query: dict, headers: dict) -> Answer:
+        if len(s.asked) == 2:
+            rows.insert(0, rows.pop(11))
+        return pages(rows, s)(path, query, headers)
+
+    with site(answer) as s:
+        assert counts(ingest(f"{s.url}/x", PAGED, "snapshot")) == (12, 11, 0, 0, 1)
+        assert len(s.asked) == 7
+
+
 @pytest.mark.parametrize("beyond", [200, 404])
 def test_a_row_that_the_source_does_hold_twice_is_unchanged(house, ingest, beyond):
     rows = [row(n) for n in range(12)]
