@@ -304,19 +304,19 @@ class _Fetch:
             return connection.execute(read, execution_options=options), int(total)
 
     def _since(self) -> sa.ColumnElement[bool] | None:
-        """The watermark column is not before the mark; never a row less, rather the rows of that day again."""
+        """The watermark column is not before the mark, or blank: rather rows again than a row never."""
         if not self.server.since_param or self.ctx.since is None:
             return None
         column = sa.column(self.server.since_param)
         mark = datetime.fromisoformat(self.ctx.since.removesuffix("Z"))
         mark = mark.replace(tzinfo=mark.tzinfo or UTC).astimezone(UTC)
         if self.backend == "postgresql":  # dates and times without zone are read as UTC there
-            return column >= sa.bindparam("mark", mark, sa.DateTime(timezone=True))
+            return column.is_(None) | (column >= sa.bindparam("mark", mark, sa.DateTime(timezone=True)))
         mark = mark.replace(tzinfo=None)
         if self.backend == "sqlite":  # text: the space sorts before the T of ISO 8601
             digits = f"{mark:%Y-%m-%d %H:%M:%S}" if mark.time() != mark.min.time() else f"{mark:%Y-%m-%d}"
-            return column >= sa.bindparam("mark", digits, sa.String())
-        return column >= sa.bindparam("mark", mark, sa.DateTime())
+            return column.is_(None) | (column >= sa.bindparam("mark", digits, sa.String()))
+        return column.is_(None) | (column >= sa.bindparam("mark", mark, sa.DateTime()))
 
     # -- complaints -----------------------------------------------------------------------------------------------
 

@@ -160,6 +160,13 @@ def test_the_mark_is_compared_as_text_and_never_loses_a_row(office: Office, sinc
     assert f"since={since.replace(':', '%3A')}" in payloads[0].url
 
 
+def test_a_row_without_a_mark_of_its_own_comes_every_time(office: Office) -> None:
+    """It would never come again otherwise, whatever changes in it."""
+    office.sql("insert into grants values ('n', 4, null)")
+    payloads = office.payloads("2026-03-03T00:00:00Z", since={"param": "changed", "field": "changed_at"})
+    assert {r["NO"] for r in lines(payloads)} == {"c", "n"}
+
+
 def test_one_select_is_read_like_a_table(office: Office) -> None:
     office.sql("create table names (NO text, name text)", "insert into names values ('a', '甲:x %'), ('b', '乙')")
     f = office.house.field
