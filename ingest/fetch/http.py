@@ -9,6 +9,7 @@ a credential or a value.
 from __future__ import annotations
 
 import email.utils
+import logging
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -36,6 +37,8 @@ READ_BYTES = 1 << 18  # one read hands out what one receive brought, so that slo
 KEPT_HEADERS = ("Content-Encoding", "Content-Type", "ETag", "Last-Modified")
 TOKEN_BYTES = 1 << 20  # a login's answer is small
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)  # at DEBUG it quotes addresses, logins included
 
 
 def fetch_http(server: Server, ctx: FetchContext) -> Iterator[Payload]:
@@ -250,11 +253,11 @@ class _Fetch:
         signed: bool = True,
     ) -> requests.Response:
         """One request by the adapter itself: a session would read the body of a redirect whole, however long it is."""
-        if not self.options:  # every address shares scheme, host and port
-            self.options = self.session.merge_environment_settings(self.url, {}, True, None, None)
-            self.model = self.session.prepare_request(requests.Request("GET", self.url))
         timeout = min(self.server.limit("timeoutSeconds"), self._left())
         try:
+            if not self.options:  # every address shares scheme, host and port
+                self.options = self.session.merge_environment_settings(self.url, {}, True, None, None)
+                self.model = self.session.prepare_request(requests.Request("GET", self.url))
             if method == "GET" and not headers and body is None:
                 request = self.model.copy()
                 request.prepare_url(url, None)

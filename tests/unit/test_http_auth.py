@@ -76,16 +76,17 @@ def test_one_login_serves_a_whole_walk(fetch, secrets, body):
     assert s.asked[0].method == "POST" and WORD not in s.asked[0].raw_query
 
 
-def test_a_login_by_get_and_a_token_in_a_header_of_its_own(fetch, secrets):
+def test_a_login_by_get_and_a_token_in_a_header_of_its_own(fetch, secrets, caplog):
     def answer(path, query, headers):
         if path == "/anmeldung":
             return 201, {"Content-Encoding": "gzip"}, gzip.compress(b'{"t": "abc"}')
         return as_json(ROWS if headers.get("X-Ticket") == "abc" and "Authorization" not in headers else [])
 
     login = Login("/anmeldung?v=2", (("u", "TEST_USER"),), "/t", method="GET", header="X-Ticket", prefix="")
-    with site(answer) as s:
+    with site(answer) as s, caplog.at_level("DEBUG"):
         assert len(fetch(server(f"{s.url}/rows", auth=login))) == 1
     assert [(a.method, a.query) for a in s.asked] == [("GET", {"v": "2", "u": USER}), ("GET", {})]
+    assert USER not in caplog.text
 
 
 def test_a_token_is_renewed_before_it_ends(fetch, secrets):
