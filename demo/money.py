@@ -268,7 +268,7 @@ class Money:
         block, place = divmod(number, 4)
         if place < 3:
             return self._project_item(rng, number, self.projects.project(block * 3 + place))
-        day = self.projects.project(block * 3).approved
+        day = self.projects.project(block * 3 + 2).approved
         recipient = self._firm(rng, day)
         level = rng.choices(("市级", "区县级", "开发区级", "省级", "国家级"), (40, 25, 15, 14, 6))[0]
         mode = rng.choices(("后补助", "奖励", "贴息", "拨改投", "前补助"), (40, 20, 12, 20, 8))[0]

@@ -436,7 +436,7 @@ class Plan:
         if figure is None or (year == FIRST and indicator.base is None):
             return
         own = year == FIRST and indicator.code[0] in "IS"
-        document = f"{PLAN}（{PLAN_NUMBER}）" if own else f"{year}年科技统计（演示）"
+        document = f"{PLAN}（{PLAN_NUMBER}）" if own else f"{DEPARTMENTS[indicator.department]}{year}年统计（演示）"
         kind = "规划公布值" if own else "演示值"
         publisher = "市政府" if own else DEPARTMENTS[indicator.department]
 
@@ -452,7 +452,7 @@ class Plan:
                 indicator.definition,
                 indicator.denominator,
                 publisher if first else DEPARTMENTS[indicator.department],
-                document if first else f"{year}年任务分解（演示）",
+                document if first else f"{DEPARTMENTS[indicator.department]}{year}年任务分解（演示）",
                 kind if first else "演示值",
                 1,
                 day,
@@ -494,7 +494,7 @@ class Plan:
                     indicator.definition,
                     indicator.denominator,
                     DEPARTMENTS[indicator.department],
-                    f"{year}年数据核定（演示）",
+                    f"{DEPARTMENTS[indicator.department]}{year}年数据核定（演示）",
                     "演示值",
                     version,
                     day,

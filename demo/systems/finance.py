@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from demo import dirt, plan
 from demo.city import City, Institution
 from demo.money import FiscalItem, Loan, Money
-from demo.register import Register, Row, setting
+from demo.quiet import LATER_TWIN
+from demo.register import CONFLICT_EVERY, Register, Row, setting
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, MetaData, Table
@@ -40,6 +41,10 @@ class _Ledger(Register):
         day = max(d for d in self.days(slot) if d and d <= self.city.today)
         seconds = self.city.rng(f"{self.record} stamp {day}", slot).randrange(86_400)
         return datetime.combine(day, time()) + timedelta(seconds=seconds)
+
+    def twin(self, slot: int) -> bool:
+        """Later than elsewhere: two refused rows of a table of twenty would hold its whole delivery."""
+        return slot % CONFLICT_EVERY == LATER_TWIN and bool(self.conflicting)
 
     def party(self, slot: int, role: str, who: Institution, day: date) -> Row:
         """Name and credit code of an institution as typed into the row."""

@@ -1,6 +1,6 @@
 """规划指标与任务分解: figures, targets, mentions and tasks of the plan, as CSV files and workbooks.
 
-The system begins to deliver on day 0: then everything published so far in one file each; later a file of figures on
+The system begins to deliver on day 0: then everything published so far in one file each; later all figures again on
 every day of publication, and the tasks as they stand every fortnight. Rubbish is planted in invented rows that no sum
 needs: the plan's own figures all arrive, and so do the parts that add up to a figure of the city.
 """
@@ -236,20 +236,13 @@ class _Files:
 
     def deliver(self) -> Iterable[Path | None]:
         self.folder.mkdir(parents=True, exist_ok=True)
-        for first, last in self.spans:
-            name = f"indicator_values_{last}.csv"
-            yield self.put(name, lambda first=first, last=last: self.figures(first, last))
+        for last in (TODAY, *(d for d in self.values.plan.publications() if d > TODAY)):
+            yield self.put(f"indicator_values_{last}.csv", lambda last=last: self.figures(last))
         yield self.put(f"targets_{TODAY}.xlsx", self.workbook)
         day = TODAY
         while day <= self.city.today:
             yield self.put(f"plan_tasks_{day}.csv", lambda day=day: self.tasks(day))
             day += FORTNIGHT
-
-    @cached_property
-    def spans(self) -> list[tuple[date, date]]:
-        """From which to which day the figures of a file were published: all up to day 0, then day by day."""
-        later = [d for d in self.values.plan.publications() if d > TODAY]
-        return [(date.min, TODAY), *((d, d) for d in later)]
 
     def put(self, name: str, make: Callable[[], bytes]) -> Path | None:
         """Write a file that is not there yet; half a file is never seen under its name."""
@@ -261,8 +254,9 @@ class _Files:
         unfinished.replace(path)
         return path
 
-    def figures(self, first: date, last: date) -> bytes:
-        slots = (s for s in range(self.values.size()) if first <= self.values.published(s) <= last)
+    def figures(self, last: date) -> bytes:
+        """Every figure published by a day, revisions beside what they revise."""
+        slots = (s for s in range(self.values.size()) if self.values.published(s) <= last)
         return _csv(row for slot in slots for row, _ in self.values.deliveries(slot))
 
     def tasks(self, day: date) -> bytes:
