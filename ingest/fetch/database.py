@@ -8,6 +8,7 @@ database's own complaint, which may quote both.
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import re
@@ -111,7 +112,9 @@ class _Fetch:
             seconds = max(2, min(CONNECT_SECONDS, int(self.server.limit("timeoutSeconds"))))
             options |= {"use_native_hstore": False, "connect_args": {"connect_timeout": seconds}}
         try:
-            return sa.create_engine(url, **options)
+            engine = sa.create_engine(url, **options)
+            engine.logger = _Silent("rows")  # SQLAlchemy's own writes every row where its messages are on
+            return engine
         except (NoSuchModuleError, ModuleNotFoundError):
             hint = "install its Python driver beside the platform"
             raise FetchError(f"{self.where}: no driver for {url.drivername} is installed", hint) from None
@@ -360,6 +363,13 @@ class _Fetch:
 
     def _file(self) -> str:
         return Path(str(self.url.database)).name if self.backend == "sqlite" else "it"
+
+
+class _Silent(logging.Logger):
+    """Says nothing, whatever the level of all others is."""
+
+    def isEnabledFor(self, level: int) -> bool:
+        return False
 
 
 class _Trouble(Exception):

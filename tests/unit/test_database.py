@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -165,6 +166,15 @@ def test_a_row_without_a_mark_of_its_own_comes_every_time(office: Office) -> Non
     office.sql("insert into grants values ('n', 4, null)")
     payloads = office.payloads("2026-03-03T00:00:00Z", since={"param": "changed", "field": "changed_at"})
     assert {r["NO"] for r in lines(payloads)} == {"c", "n"}
+
+
+def test_no_log_holds_a_row(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    """SQLAlchemy writes every row where somebody turns its messages on."""
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "sqlalchemy")
+    office.sql("insert into grants values ('13812345678', 1, '13812345678')")
+    office.payloads("2026-03-03T00:00:00Z", since={"param": "changed", "field": "changed_at"})
+    assert "138" not in caplog.text and "2026-03-03" not in caplog.text
 
 
 def test_one_select_is_read_like_a_table(office: Office) -> None:
