@@ -316,8 +316,8 @@ def test_a_row_that_was_left_out_is_found(new_house, monkeypatch: pytest.MonkeyP
 
     read = Reader.read
 
-    def skips_one(self: Any, payload: int, content: bytes, address: str) -> Any:
-        for found in read(self, payload, content, address):
+    def skips_one(self: Any, payload: int, content: bytes, *more: Any) -> Any:
+        for found in read(self, payload, content, *more):
             yield found.only("L2")
 
     lie = lying_house(new_house, monkeypatch, "ingest.run.Reader.read", skips_one)
