@@ -345,7 +345,7 @@ def _endpoint(name: str, register: type[Register]) -> Endpoint:
         next="page.next",
         page_param="cursor",
         size_param="limit",
-        since="updatedSince",
+        since="since",
         auth=ApiKey("MARKET_KEY"),
     )
 
