@@ -1,6 +1,6 @@
--- One row per anchor: the institution it belongs to. A register's anchor joins one of an earlier register (ror, moe, the
--- city's own) when they share a name that only one institution has in each of the two, on the strongest name and without
--- a rival.
+-- One row per anchor: the institution it belongs to. A register's anchor joins one of an earlier register (ror, moe,
+-- the city's own) when they share a name that only one institution has in each of the two, on the strongest name and
+-- without a rival.
 with anchors as (
 
     select distinct
