@@ -6,11 +6,13 @@ import os
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from brain.errors import FetchError
-from brain.settings import Settings
+from brain.settings import ROOT, Settings
 from demo.server import serve
 from ingest.contract import load_sources
 from ingest.fetch import FetchContext, Payload
@@ -157,3 +159,30 @@ def test_slow_bytes_do_not_outlast_the_deadline(city):
     assert max(len(p.body) for p in payloads) * 0.02 > 3 * 2, "the slow body alone takes longer than the deadline"
     with pytest.raises(FetchError, match="not done within 3 s"):
         city(CONTRACTS, "slow", deadline=3)
+
+
+@pytest.mark.parametrize("where", [TALENTS, PLEDGES])
+@pytest.mark.parametrize("fault", ["overlap", "lost-row"])
+def test_pages_that_shift_leave_no_gap(house, monkeypatch, where, fault):
+    """The total stays, so nothing but the repeated records tells: all of it is read once more."""
+    monkeypatch.setattr("expectations.arrival.check_batch", lambda *_: [])
+    document = yaml.safe_load((ROOT / "ingest/sources" / f"{where[0]}.odcs.yaml").read_text())
+    [server] = [s for s in document["servers"] if s["server"] == where[1]]
+    properties = {p["property"]: p for p in server["customProperties"]}
+    properties["paging"]["value"]["size"] = ROWS
+    document["servers"] = [server | {"environment": "open"}]
+    document["schema"] = [r for r in document["schema"] if r["name"] in properties["records"]["value"]]
+    house.write(document)
+
+    def ingest(*faults: str) -> tuple[Any, list[str]]:
+        said: list[str] = []
+        with serve(0, seed=3, scale=0.1, secrets_dir=house.settings.secrets, faults=faults) as city:
+            monkeypatch.setenv("BRAIN_DEMO_URL", city.url)
+            house.settings = replace(house.settings, demo_url=city.url)
+            [batch] = house.ingest(where[0], full=True, progress=said.append)
+        return batch, [line for line in said if "once more" in line]
+
+    shifted, told = ingest(f"{fault}:{PATHS[where]}@3")
+    assert len(told) == 1 and "came on more than one page" in told[0]
+    clean, _ = ingest()
+    assert (clean.received, clean.new) == (shifted.received, 0), "the first one left nothing out"
