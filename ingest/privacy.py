@@ -44,7 +44,7 @@ def normalise(kind: str, value: str) -> str:
 
 
 def mask(kind: str, value: str) -> str:
-    """The form that may be stored. Anything of an unexpected shape is hidden whole; of a `text` only what is personal."""
+    """The form that may be stored: anything of an unexpected shape is hidden whole, of a `text` what is personal."""
     if kind == "text":
         return _hide_in_text(value)
     text = normalise(kind, value)
