@@ -11,13 +11,13 @@ renamed as (
         {{ clean_code('mention_no') }} as mention_no,
         {{ clean_code('indicator_code') }} as indicator_code,
         {{ clean_text('indicator_name') }} as indicator_name,
-        {{ clean_text('section') }} as section,
+        {{ clean_text('section') }} as document_section,
         mention_kind,
         cast(year as integer) as indicator_year,
         value as mentioned_value,
         {{ clean_text('measure_unit') }} as measure_unit,
-        {{ clean_text('quote') }} as quote,
-        {{ clean_text('document') }} as document,
+        {{ clean_text('quote') }} as quoted_text,
+        {{ clean_text('document') }} as source_document,
         _received_at as received_at
     from source
     where _is_current and not _is_withdrawn

@@ -20,11 +20,11 @@ renamed as (
         {{ clean_text('definition') }} as definition,
         {{ clean_text('denominator') }} as denominator,
         {{ clean_text('publisher') }} as publisher,
-        {{ clean_text('document') }} as document,
+        {{ clean_text('document') }} as source_document,
         value_kind,
         cast(revision as integer) as revision,
         published_date,
-        _version as version,
+        _version as record_version,
         _is_current as is_current,
         _received_at as received_at
     from source

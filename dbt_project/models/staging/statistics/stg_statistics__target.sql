@@ -20,13 +20,13 @@ renamed as (
         target_value,
         measure_unit,
         {{ clean_text('lead_department') }} as lead_department,
-        {{ clean_text('document') }} as document,
+        {{ clean_text('document') }} as source_document,
         {{ document_number('document_no') }} as document_no,
-        {{ clean_text('section') }} as section,
+        {{ clean_text('section') }} as document_section,
         value_kind,
         cast(revision as integer) as revision,
         issued_date,
-        _version as version,
+        _version as record_version,
         _is_current as is_current,
         _received_at as received_at
     from source
