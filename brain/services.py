@@ -192,9 +192,9 @@ def run_main_job(settings: Settings, sources: Sequence[str], say: Echo) -> list[
 
 
 def start_demo(settings: Settings, demo: Service, say: Echo) -> None:
-    """Start the stand-in city and wait until it answers."""
+    """Start the stand-in city and wait until it answers: it writes its files first, minutes at scale 10."""
     _start(settings, demo)
-    _wait(settings, ["demo"], lambda: _answers(f"{settings.demo_url}/health"), "the stand-in city", say, seconds=60)
+    _wait(settings, ["demo"], lambda: _answers(f"{settings.demo_url}/health"), "the stand-in city", say, seconds=600)
 
 
 def start_airflow(settings: Settings, dag_ids: Sequence[str], say: Echo) -> None:
