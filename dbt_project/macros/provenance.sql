@@ -2,7 +2,8 @@
     file is enough for its records to appear in the provenance marts. `title` is the first column that names the thing recorded and is
     public. dbt knows the list only when it executes; while it parses, and without any source, the relation is empty. -#}
 {%- macro union_record_versions() -%}
-    {%- set wanted = ['title', 'name', 'outcome_title', 'name_v1', 'name_zh', 'names', 'name_en', 'original_doi', 'notice_doi'] -%}
+    {%- set wanted = ['title', 'name', 'outcome_title', 'name_v1', 'name_zh', 'names', 'name_en', 'original_doi', 'notice_doi',
+        'indicator_name', 'item_name', 'fund_name', 'indicator'] -%}
     {%- set records = namespace(relations=[]) -%}
     {%- if execute -%}
         {%- for node in graph.sources.values() | sort(attribute='name') -%}
