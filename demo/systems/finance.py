@@ -307,7 +307,7 @@ class Vouchers(_Ledger):
         ("required:holder_name", setting("holder_name", value=None)),
         ("type:issued_date", setting("issued", value="2025-06-31")),
     )
-    conflicting: ClassVar[Row] = {"redeemed_yuan": 0, "status": "未使用"}
+    conflicting: ClassVar[Row] = {"limit_yuan": 1, "redeemed_yuan": 0}
 
     def size(self) -> int:
         return self.money.vouchers
