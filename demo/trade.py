@@ -345,7 +345,7 @@ class Trade:
     def _amount(self, number: int) -> int:
         """Amount as signed, in 1/100 万元."""
         year, _, volume = self.contracts.place(number)
-        if year not in EXACT:
+        if year not in EXACT or self.city.scale > 10:  # what sums up holds a whole year in memory
             # one contract in forty is a twin, one in twenty is cancelled
             counted = volume * (1 - 1 / TWIN_EVERY) * 0.953
             return max(1, round(self._raw(number) * self.volume(year) / (counted * self._mean)))
@@ -514,7 +514,7 @@ class Trade:
     def _offer(self, rng: random.Random, need: Need, day: date) -> int | None:
         """The best of some achievements that are offered on a day, as far as it fits at all."""
         there = self.achievements.count(day)
-        recent = min(there, max(40, round(400 * self.city.scale)))
+        recent = min(there, max(40, min(4_000, round(400 * self.city.scale))))
         best: tuple[float, int] | None = None
         for _ in range(25 if recent else 0):
             number = there - 1 - rng.randrange(recent)
@@ -592,7 +592,7 @@ class Trade:
             demand = number // 3 * 2
             return demand, self._contract_of(demand)
         there = self.demands.count(day)
-        recent = max(1, min(there, round(60 * self.city.scale)))
+        recent = max(1, min(there, round(min(60 * self.city.scale, 600))))
         return max(0, there - 1 - rng.randrange(recent)), None
 
     def scenario(self, number: int) -> Scenario:
