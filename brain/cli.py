@@ -323,6 +323,21 @@ def verify(as_json: bool) -> None:
         sys.exit(1)
 
 
+@main.command("match")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--column", help="Column of a CSV file that holds the texts; without it every line is one.")
+@AS_JSON
+def match_affiliations(file: Path, column: str | None, as_json: bool) -> None:
+    """Link affiliations in any language to the institutions they name, or to none."""
+    from warehouse.resolve.match import match_file
+
+    rows = match_file(Settings.from_env(), file, column)
+    if as_json:
+        _print_json({"rows": rows})
+    else:
+        _table(rows, ["input", "entity_id", "ror_id", "score", "rule"])
+
+
 @main.group()
 def quarantine() -> None:
     """What was refused, and why."""

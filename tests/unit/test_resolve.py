@@ -1,0 +1,187 @@
+"""Names meet in their normal form, and texts find the institutions that may be meant."""
+
+from __future__ import annotations
+
+import doctest
+import random
+
+import numpy as np
+import pytest
+
+from warehouse.resolve import words
+from warehouse.resolve.candidates import FEATURES, MOST_CANDIDATES, Candidates
+from warehouse.resolve.registry import ACRONYM, ALIAS, DISPLAY, LABEL, Institution, Place, from_ror
+from warehouse.resolve.trees import Trees
+
+XIAN = (Place("Xi'an", "Shaanxi", "CN", "China"),)
+JIAOTONG = Institution(
+    "jiaotong",
+    (("Xi'an Jiaotong University", DISPLAY), ("西安交通大学", LABEL), ("XJTU", ACRONYM)),
+    XIAN,
+    frozenset({"education"}),
+    (("child", "first"),),
+)
+HOSPITAL = Institution(
+    "first",
+    (("First Affiliated Hospital of Xi'an Jiaotong University", DISPLAY), ("西安交通大学第一附属医院", LABEL)),
+    XIAN,
+    frozenset({"healthcare"}),
+    (("parent", "jiaotong"),),
+)
+LIVERPOOL = Institution(
+    "liverpool",
+    (("Xi'an Jiaotong-Liverpool University", DISPLAY), ("西交利物浦大学", LABEL)),
+    (Place("Suzhou", "Jiangsu", "CN", "China"),),
+)
+NORTHWEST = Institution("northwest", (("Northwest University", DISPLAY), ("西北大学", LABEL)), XIAN)
+POTCHEFSTROOM = Institution(
+    "potchefstroom",
+    (("North-West University", DISPLAY), ("Noordwes-Universiteit", LABEL)),
+    (Place("Potchefstroom", "North West", "ZA", "South Africa"),),
+)
+LILLE = Institution(
+    "lille", (("Université de Lille", DISPLAY), ("Lille Univ", ALIAS)), (Place("Lille", None, "FR", "France"),)
+)
+YALE = Institution("yale", (("Yale University", DISPLAY),), (Place("New Haven", "Connecticut", "US", "United States"),))
+ALL = (JIAOTONG, HOSPITAL, LIVERPOOL, NORTHWEST, POTCHEFSTROOM, LILLE, YALE)
+
+
+@pytest.fixture(scope="module")
+def candidates() -> Candidates:
+    return Candidates(ALL)
+
+
+def test_the_examples_in_the_docstrings():
+    assert doctest.testmod(words).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("written", "same"),
+    [
+        ("Univ. of Lille", "Université de Lille"),
+        ("Xi’an Jiaotong Univ", "Xi'an Jiaotong University"),
+        ("P. R. China", "PR China"),
+        ("Labs &amp; Instituto", "Laboratory and Institute"),
+        ("西安交通大学", "西安交通大学 "),
+        ("Nvidia (United States)", "NVIDIA"),
+    ],
+)
+def test_spellings_meet_in_the_normal_form(written: str, same: str):
+    assert words.name_key(written) == words.name_key(same)
+
+
+@pytest.mark.parametrize(
+    ("text", "means"),
+    [
+        ("School of Management, Xi'an Jiaotong University, Xi'an, China", "jiaotong"),
+        ("Univ. Lille, F-59000 Lille", "lille"),
+        ("Jiaotong University of Xi'an", "jiaotong"),
+        ("Department of Physics, XJTU", "jiaotong"),
+        ("Xi’anJiaotongUniversity", "jiaotong"),
+        ("Xi'an Jiaotong Universtiy", "jiaotong"),
+        ("西安交通大学管理学院", "jiaotong"),
+        ("陕西省西安市西安交通大学第一附属医院心内科", "first"),
+        ("Xi'an Jiaotong-Liverpool Univ., Suzhou", "liverpool"),
+        ("Yale School of Medicine", "yale"),
+    ],
+)
+def test_a_text_finds_whom_it_may_mean(candidates, text: str, means: str):
+    found = candidates.read(text).candidates
+    best = max(found, key=lambda n: found[n].merit)
+    assert candidates.institutions[best].id == means
+
+
+@pytest.mark.parametrize("text", ["", " , ;", "Unit 31121", "Universidad", "某某有限公司", "\x00\U0001f600"])
+def test_a_text_may_mean_nobody(candidates, text: str):
+    assert candidates.read(text).candidates == {}
+
+
+def test_a_child_brings_its_parent(candidates):
+    reading = candidates.read("First Affiliated Hospital of Xi'an Jiaotong University")
+    named = {candidates.institutions[n].id for n in reading.candidates}
+    assert {"first", "jiaotong"} <= named
+    child = candidates.numbers["first"]
+    rows = dict(zip(reading.candidates, candidates.features(reading), strict=True))
+    assert rows[child][FEATURES.index("child_of")] == 2, "its parent's own name is in the text too"
+
+
+def test_places_tell_namesakes_apart(candidates):
+    reading = candidates.read("North-West University, Potchefstroom, South Africa")
+    rows = {
+        candidates.institutions[n].id: dict(zip(FEATURES, row, strict=True))
+        for n, row in zip(reading.candidates, candidates.features(reading), strict=True)
+    }
+    assert rows["potchefstroom"]["country_named"] and rows["potchefstroom"]["city_named"]
+    assert all(not row["city_named"] for name, row in rows.items() if name != "potchefstroom")
+
+
+def test_candidates_do_not_depend_on_the_order_of_the_registry():
+    texts = ["Xi'an Jiaotong Univ., Xi'an", "Northwest University", "西安交通大学第一附属医院", "Lille Univ"]
+    first = Candidates(ALL)
+    for seed in range(3):
+        shuffled = list(ALL)
+        random.Random(seed).shuffle(shuffled)
+        other = Candidates(shuffled)
+        for text in texts:
+            assert first.features(first.read(text)) == other.features(other.read(text))
+
+
+def test_only_the_best_candidates_are_weighed():
+    many = [Institution(f"{n:02}", ((f"Jiaotong University {n}", DISPLAY), ("Jiaotong", ALIAS))) for n in range(30)]
+    assert len(Candidates(many).read("Jiaotong University").candidates) == MOST_CANDIDATES
+
+
+def test_a_training_text_does_not_count_itself(candidates):
+    counted = Candidates(ALL, {"yale": 3})
+    reading = counted.read("Yale University")
+    (number,) = reading.candidates
+    at = FEATURES.index("prior")
+    assert counted.features(reading)[0][at] == pytest.approx(np.log1p(3))
+    assert counted.features(reading, frozenset({number}))[0][at] == pytest.approx(np.log1p(2))
+
+
+def test_ror_records_of_both_schemas_say_the_same():
+    old = {
+        "id": "https://ror.org/0x",
+        "name": "Xi'an Jiaotong University",
+        "aliases": [],
+        "labels": [{"label": "西安交通大学", "iso639": "zh"}],
+        "acronyms": ["XJTU"],
+        "types": ["Education"],
+        "status": "active",
+        "relationships": [{"type": "Child", "id": "https://ror.org/0y", "label": "…"}],
+        "external_ids": {"GRID": {}},
+        "country": {"country_code": "CN", "country_name": "China"},
+        "addresses": [{"city": "Xi'an", "state": "Shaanxi", "geonames_city": None}],
+    }
+    new = {
+        "id": "https://ror.org/0x",
+        "names": [
+            {"value": "Xi'an Jiaotong University", "types": ["ror_display", "label"], "lang": "en"},
+            {"value": "西安交通大学", "types": ["label"], "lang": "zh"},
+            {"value": "XJTU", "types": ["acronym"], "lang": None},
+        ],
+        "types": ["education"],
+        "status": "active",
+        "relationships": [{"type": "child", "id": "https://ror.org/0y", "label": "…"}],
+        "external_ids": [{"type": "grid"}],
+        "locations": [
+            {
+                "geonames_details": {
+                    "name": "Xi'an",
+                    "country_subdivision_name": "Shaanxi",
+                    "country_code": "CN",
+                    "country_name": "China",
+                }
+            }
+        ],
+    }
+    assert from_ror(old) == from_ror(new)
+
+
+def test_trees_go_left_up_to_the_threshold():
+    stump = {"feature": [1], "threshold": [0.5], "left": [-1], "right": [-2], "leaf": [-2.0, 3.0]}
+    deep = {"feature": [0, 1], "threshold": [10.0, 2.0], "left": [1, -1], "right": [-3, -2], "leaf": [0.25, 0.5, 1.0]}
+    rows = np.array([[0.0, 0.5], [0.0, 0.6], [0.0, 2.5], [11.0, 0.0]])
+    sums = [-2.0 + 0.25, 3.0 + 0.25, 3.0 + 0.5, -2.0 + 1.0]
+    assert Trees([stump, deep]).probability(rows) == pytest.approx([1 / (1 + np.exp(-s)) for s in sums])
