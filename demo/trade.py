@@ -514,7 +514,8 @@ class Trade:
     def _offer(self, rng: random.Random, need: Need, day: date) -> int | None:
         """The best of some achievements that are offered on a day, as far as it fits at all."""
         there = self.achievements.count(day)
-        recent = min(there, max(40, min(4_000, round(400 * self.city.scale))))
+        # in a country the market of a town: each of these is made from nothing when a page asks for it
+        recent = min(there, max(40, round(400 * self.city.scale) if self.city.scale <= 10 else 400))
         best: tuple[float, int] | None = None
         for _ in range(25 if recent else 0):
             number = there - 1 - rng.randrange(recent)
