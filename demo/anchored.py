@@ -23,3 +23,9 @@ class AnchoredRegister(Register):
     def copies(self, slot: int) -> int:
         number = self.anchor(slot)
         return 1 if number is None else 1 + (self.twin(slot) or number % REPEAT_EVERY == REPEAT_AT)
+
+    def _place(self, start: int) -> tuple[int, int]:
+        """Files are walked from their beginning: nobody counts what comes before a place."""
+        if start:
+            raise ValueError(f"{self.source}.{self.record} has no pages")
+        return 0, 0

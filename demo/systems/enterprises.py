@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
@@ -102,7 +103,7 @@ class FirmRows(SnapshotRegister):
         found: dict[int, list[tuple[date, int]]] = {}
         firms = self.city.firms
         for place in range(self.size()):
-            end = self.firms.firm(place).institution.merged_into
+            end = self.city.institution(firms[place]).merged_into
             if end:
                 found.setdefault(bisect_left(firms, end[1]), []).append((end[0], place))
         return found
@@ -468,9 +469,10 @@ def _lines(register: SnapshotRegister) -> Iterator[bytes]:
     """The CSV in runs of some thousand lines, GB18030."""
     text = io.StringIO()
     out = csv.writer(text)
-    for number, row in enumerate(register.rows()):
-        if number == 0:
-            out.writerow(row)
+    rows = register.rows()
+    first = next(rows, None)
+    out.writerow(register.row(0) if first is None else first)  # the heading of an empty list too
+    for number, row in enumerate(chain([first] if first else [], rows)):
         out.writerow(row.values())
         if number % 4096 == 4095:
             yield text.getvalue().encode("gb18030")
