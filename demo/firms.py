@@ -207,7 +207,7 @@ class _Stories:
     def __init__(self, city: City):
         self.city = city
         self.order = Order(city)
-        self.firm = lru_cache(maxsize=60_000)(self._firm)
+        self.firm = lru_cache(maxsize=30_000)(self._firm)  # some kilobytes each
 
     @cached_property
     def _base(self) -> int:

@@ -156,7 +156,7 @@ class _Made:
         self.firms = Firms(city)
         self.order = Order(city)
         self.base = self.order.count
-        self.of_firm = lru_cache(maxsize=60_000)(self._of_firm)
+        self.of_firm = lru_cache(maxsize=30_000)(self._of_firm)
         self.of_other = lru_cache(maxsize=20_000)(self._of_other)
         self.consortium = lru_cache(maxsize=20_000)(self._consortium)
 
