@@ -102,14 +102,17 @@ FULL_WIDTH = {half: half + 0xFEE0 for half in range(ord("0"), ord("Z") + 1)}
 
 # Characters of the 千字文 for given names, with their sound: two of them make a name, about 20,000 in all.
 _SOUNDS = (
-    "天tian 地di 玄xuan 黄huang 宇yu 宙zhou 洪hong 荒huang 日ri 月yue 盈ying 昃ze 辰chen 宿su 列lie 张zhang 寒han 来lai "
-    "暑shu 往wang 秋qiu 收shou 冬dong 藏cang 闰run 余yu 成cheng 岁sui 律lyu 吕lyu 调tiao 阳yang 云yun 腾teng 致zhi 雨yu "
-    "露lu 结jie 为wei 霜shuang 金jin 生sheng 丽li 水shui 玉yu 出chu 昆kun 冈gang 剑jian 号hao 巨ju 阙que 珠zhu 称cheng "
-    "夜ye 光guang 果guo 珍zhen 李li 柰nai 菜cai 重chong 芥jie 姜jiang 海hai 咸xian 河he 淡dan 鳞lin 潜qian 羽yu 翔xiang "
-    "龙long 师shi 火huo 帝di 鸟niao 官guan 皇huang 始shi 制zhi 文wen 字zi 服fu 衣yi 裳shang 推tui 位wei 让rang 国guo "
-    "有you 虞yu 陶tao 唐tang 民min 周zhou 发fa 殷yin 汤tang 坐zuo 朝chao 问wen 道dao 垂chui 拱gong 平ping 章zhang 爱ai "
-    "育yu 黎li 首shou 臣chen 伏fu 遐xia 迩er 体ti 率shuai 宾bin 归gui 王wang 鸣ming 凤feng 在zai 竹zhu 白bai 驹ju 场chang "
-    "化hua 草cao 木mu 赖lai 万wan 方fang"
+    "天tian 地di 玄xuan 黄huang 宇yu 宙zhou 洪hong 荒huang 日ri 月yue 盈ying 昃ze 辰chen "
+    "宿su 列lie 张zhang 寒han 来lai 暑shu 往wang 秋qiu 收shou 冬dong 藏cang 闰run 余yu "
+    "成cheng 岁sui 律lyu 吕lyu 调tiao 阳yang 云yun 腾teng 致zhi 雨yu 露lu 结jie 为wei "
+    "霜shuang 金jin 生sheng 丽li 水shui 玉yu 出chu 昆kun 冈gang 剑jian 号hao 巨ju 阙que "
+    "珠zhu 称cheng 夜ye 光guang 果guo 珍zhen 李li 柰nai 菜cai 重chong 芥jie 姜jiang 海hai "
+    "咸xian 河he 淡dan 鳞lin 潜qian 羽yu 翔xiang 龙long 师shi 火huo 帝di 鸟niao 官guan "
+    "皇huang 始shi 制zhi 文wen 字zi 服fu 衣yi 裳shang 推tui 位wei 让rang 国guo 有you "
+    "虞yu 陶tao 唐tang 民min 周zhou 发fa 殷yin 汤tang 坐zuo 朝chao 问wen 道dao 垂chui "
+    "拱gong 平ping 章zhang 爱ai 育yu 黎li 首shou 臣chen 伏fu 遐xia 迩er 体ti 率shuai "
+    "宾bin 归gui 王wang 鸣ming 凤feng 在zai 竹zhu 白bai 驹ju 场chang 化hua 草cao 木mu "
+    "赖lai 万wan 方fang"
 )
 SOUNDS: dict[str, str] = {pair[0]: pair[1:] for pair in _SOUNDS.split()}
 NAME_CHARACTERS = "".join(SOUNDS)
