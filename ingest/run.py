@@ -258,7 +258,7 @@ class SourceRun:
         history = {r.name: self.ledger.entries(source.name, r.name) for r in records}
         if delivery.files:
             same = self._already_delivered(delivery, records, history)
-            if same:
+            if same is not None:
                 return same
         since = self._since(server, records, history)
         label = f"{source.name} ← {delivery.address}"
@@ -397,7 +397,10 @@ class SourceRun:
     def _already_delivered(
         self, delivery: Delivery, records: list[Record], history: dict[str, list[LedgerEntry]]
     ) -> list[Batch] | None:
-        """A file that says what it said when last committed is entered as unchanged and compared with nothing."""
+        """A file that says what it said when last committed is entered as unchanged and compared with nothing.
+
+        Where a later one is committed it is not entered at all: a drop that keeps its files must not fill the ledger.
+        """
         hashes = []
         for file in delivery.files:
             with open(file.path, "rb") as f:
@@ -411,6 +414,9 @@ class SourceRun:
             if not same or same[-1].data["delivery"] != digest:
                 return None
             found[r.name] = same[-1]
+        newest = {r.name: max(e.data["as_of"] or "" for e in live_entries(history[r.name])) for r in records}
+        if as_of and all(newest[name] > as_of for name in found):
+            return []
         bodies = []
         for name, entry in found.items():
             old = entry.data
