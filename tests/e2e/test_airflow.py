@@ -20,8 +20,11 @@ import pytest
 from brain import processes
 from brain.airflow_service import Airflow
 from brain.settings import ROOT, Settings
+from demo.state import read_state
 from ingest.contract import load_sources
 from ingest.ledger import Ledger
+from ingest.privacy import mask
+from tests import stored
 
 BRAIN = str(Path(sys.executable).with_name("brain"))
 
@@ -151,6 +154,52 @@ def test_a_second_up_changes_nothing(platform: Platform) -> None:
     up = platform.brain("up")
     assert up.returncode == 0, up.stdout[-3000:]
     assert platform.state() == before
+
+
+@pytest.fixture(scope="module")
+def planted(platform: Platform) -> dict[str, set[str]]:
+    """Every number, phone, mail and home address that the city's systems have sent, by kind."""
+    state = read_state(platform.settings.home)
+    assert state
+    return stored.personal_values(state.city(), load_sources(platform.settings))
+
+
+def test_no_personal_value_is_stored_in_the_clear(platform: Platform, planted: dict[str, set[str]]) -> None:
+    """Searched: raw, quarantine, hashes, warehouse, releases, journals, logs, ledger, dbt's files, and the metadata and
+    task logs of Airflow and Superset. Not searched: landing, which is encrypted, and the city itself."""
+    home = platform.settings.home
+    assert all(len(values) >= 100 for values in planted.values())
+    assert sum(map(len, planted.values())) >= 1_000
+    places = {path.relative_to(home).parts[0] for path in stored.files(home, ("landing", "demo"))}
+    assert places >= {
+        "raw",
+        "quarantine",
+        "hashes",
+        "warehouse",
+        "releases",
+        "journal",
+        "logs",
+        "ledger",
+        "airflow",
+        "superset",
+    }
+    everything = {value for values in planted.values() for value in values}
+    # only the places are told: the values are what must not be shown
+    assert sorted({p for places in stored.search(home, everything, ("landing", "demo")).values() for p in places}) == []
+
+
+def test_the_search_finds_what_is_stored(platform: Platform, planted: dict[str, set[str]]) -> None:
+    """The masked forms of the same values, a name that every metadata database holds, and a line of a task's log."""
+    known = {mask("id_number", value) for value in planted["id_number"]}
+    controls = {*known, "ingest_pds", "dim_institutions"}
+    found = stored.search(platform.settings.home, controls, ("landing", "demo"))
+    holders = {file.partition("/")[0] for value in known for file in found.get(value, ())}
+    assert "raw" in holders
+    assert any(f.endswith("airflow.db") for f in found["ingest_pds"])
+    assert any(f.startswith("logs/airflow/") for f in found["ingest_pds"])
+    assert any(f.endswith("superset.db") for f in found["dim_institutions"])
+    landed = b"".join(p.read_bytes() for p in sorted((platform.settings.landing / "pds").iterdir()))
+    assert not [v for v in planted["id_number"] if v.encode() in landed]
 
 
 def test_down_leaves_no_process_behind_and_up_comes_back(platform: Platform, airflow: Airflow) -> None:
