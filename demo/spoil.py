@@ -75,6 +75,7 @@ def _put_formula(path: Path) -> None:
         book = openpyxl.load_workbook(path)
         sheet = book.worksheets[0]
         rows = [r for r in sheet.iter_rows() if sum(c.value is not None for c in r) > 3]
+        rows = [r for r in rows if not any(re.match(r"合\s*计", str(c.value)) for c in r)]  # a sum is no record
         cell = [c for c in rows[-1] if c.value is not None and type(c).__name__ == "Cell"][-1]
         cell.value = FORMULA
         book.save(path)
@@ -88,7 +89,7 @@ def _put_formula(path: Path) -> None:
     info, content = next(iter(contents.items()))
     lines = content.rstrip(b"\r\n").split(b"\n")
     cells = lines[-1].rstrip(b"\r").split(b",")
-    cells[-1] = b'"' + FORMULA.encode("gb18030").replace(b'"', b'""') + b'"'
+    cells[-1] = b'"' + FORMULA.encode(_encoding(content)).replace(b'"', b'""') + b'"'
     lines[-1] = b",".join(cells)
     contents[info] = b"\n".join(lines) + b"\n"
     if packed:
@@ -97,6 +98,14 @@ def _put_formula(path: Path) -> None:
                 archive.writestr(i, c)
     else:
         path.write_bytes(contents[info])
+
+
+def _encoding(content: bytes) -> str:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return "gb18030"
+    return "utf-8"
 
 
 def _inflate(path: Path) -> None:

@@ -193,7 +193,8 @@ def _profile(session: Session, record: Record, limits: _Limits) -> dict[str, Any
             if not n or n > 2 * few or length > LONGEST_CODE:  # the count is approximate: look closer at twice as many
                 continue
             codes = _codes(session, f.name)
-            if len(codes) <= few and len(codes) * 5 <= rows:
+            # used five times each on average; counted among what is filled, or a number that few records bear is a code
+            if len(codes) <= few and len(codes) * 5 <= rows * filled[f.name]:
                 profile["codes"][f.name] = codes
     return profile
 
@@ -226,6 +227,11 @@ def _value_rules(
     ]
     profiles = [h["profile"] for h in history if h.get("profile")]
     rules += _code_rules(limits, profiles, profile)
+    lost = _lost_fields(record, limits, profile, profiles)
+    rules += [
+        Rule("expect_column_values_to_not_be_null", {"column": n, "mostly": 0.01}, "field_lost", "hold", "> 0")
+        for n in lost
+    ]
     before = next((p for p in reversed(profiles) if p.get("whole")), None)
     if before is None or not profile["whole"]:
         why = NO_HISTORY if not profiles else NOT_COMPARED
@@ -246,6 +252,27 @@ def _value_rules(
                 expected = f"{low:.6g} – {high:.6g}"
                 rules.append(Rule("expect_column_median_to_be_between", kwargs, "distribution", severity, expected))
     return rules, []
+
+
+def _lost_fields(
+    record: Record, limits: _Limits, profile: dict[str, Any], profiles: Sequence[dict[str, Any]]
+) -> list[str]:
+    """Fields that were filled nearly always in every batch so far, and now in not one record.
+
+    Unlike the other comparisons this one needs no sample of the whole: what was always there is there in a few, too.
+    """
+    least = limits["field_lost"]["at_least"]
+    earlier = [p for p in profiles if p["rows"] >= least]
+    if not earlier or profile["rows"] < least:
+        return []
+    always = limits["field_lost"]["always"]
+    return [
+        f.name
+        for f in record.fields
+        if not profile["filled"][f.name]
+        and sum(p["rows"] for p in earlier) >= limits["values"]["at_least"]
+        and all(p["filled"].get(f.name, 0) >= always for p in earlier)
+    ]
 
 
 def _code_rules(limits: _Limits, profiles: Sequence[dict[str, Any]], profile: dict[str, Any]) -> list[Rule]:

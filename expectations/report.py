@@ -28,6 +28,7 @@ LABELS = {
     "key_filled": "主键非空",
     "required_filled": "必填字段非空",
     "completeness": "完整率变化",
+    "field_lost": "字段消失",
     "distribution": "数值分布变化",
     "codes": "代码表变化",
     "row_count": "行数变化",

@@ -169,7 +169,8 @@ def content_of(server: Server, entry: Entry, body: bytes) -> bytes:
         if name.endswith(".zip"):
             return _unzip(body, server.member, max_bytes, max_ratio)
     except (PayloadError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, ValueError) as e:
-        raise PayloadError(f"payload {entry.payload} of {server.name} cannot be decompressed: {e}") from e
+        hint = "fetch it again; the source may have sent a part of it"
+        raise PayloadError(f"payload {entry.payload} of {server.name} cannot be decompressed: {e}", hint) from e
     return body
 
 

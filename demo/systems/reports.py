@@ -33,6 +33,7 @@ FORMATS = {
 }
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _DC = "http://purl.org/dc/elements/1.1/"
+_NUL = "\ue000"  # stands for a reference to the character NUL, which XML forbids
 ARGUMENTS = {  # verb → (required, optional) arguments
     "Identify": (set(), set()),
     "ListMetadataFormats": (set(), {"identifier"}),
@@ -165,7 +166,7 @@ def answer(city: City, request: Request) -> Response:
     """What the repository says to one request: always 200, errors stand in the document (OAI-PMH 2.0, section 3.6)."""
     query = dict(request.query)
     try:
-        body = _Repository(city).answer(query)
+        body = _Repository(city, request.active).answer(query)
         attributes = "".join(f" {name}={quoteattr(value)}" for name, value in query.items())
     except _ProtocolError as e:
         body = f"<error code={quoteattr(e.code)}>{escape(str(e))}</error>"
@@ -181,9 +182,10 @@ def answer(city: City, request: Request) -> Response:
 
 
 class _Repository:
-    def __init__(self, city: City):
+    def __init__(self, city: City, active: frozenset[str] = frozenset()):
         self.city = city
         self.register = city.slice(Reports)
+        self.active = active
 
     def answer(self, query: Mapping[str, str]) -> str:
         verb = query.get("verb", "")
@@ -238,12 +240,19 @@ class _Repository:
         if not slots:
             raise _ProtocolError("noRecordsMatch", "nothing was changed in that time")
         start = walk["start"]
-        page = slots[start : start + PAGE]
-        parts = [self.record(s, walk["prefix"]) if verb == "ListRecords" else self.header(s) for s in page]
-        end = start + len(page)
+        shown = {"same-page": 0, "lost-row": start + 1, "overlap": max(0, start - 5)}
+        begin = next((at for kind, at in shown.items() if kind in self.active), start)
+        page = slots[begin : begin + PAGE]
+        parts = [
+            self.record(s, walk["prefix"], number) if verb == "ListRecords" else self.header(s)
+            for number, s in enumerate(page)
+        ]
+        end = min(start + PAGE, len(slots))
         if start or end < len(slots):
-            token = self.seal({**walk, "start": end}) if end < len(slots) else ""
-            size = f'completeListSize="{len(slots)}" cursor="{start}"'
+            following = start if "same-cursor" in self.active else end
+            token = self.seal({**walk, "start": following}) if end < len(slots) else ""
+            told = len(slots) + 3 * ("wrong-total" in self.active) + ("moving-total" in self.active)
+            size = f'completeListSize="{told}" cursor="{start}"'
             parts.append(f"<resumptionToken {size}>{token}</resumptionToken>")
         return f"<{verb}>{''.join(parts)}</{verb}>"
 
@@ -271,6 +280,8 @@ class _Repository:
         return base64.urlsafe_b64encode(hmac.digest(self.key, content, "sha256")[:8] + content).decode()
 
     def resumed(self, token: str) -> dict[str, Any]:
+        if "tokens-dropped" in self.active:
+            raise _ProtocolError("badResumptionToken", "this token has expired")
         try:
             opened = base64.urlsafe_b64decode(token.encode())
         except ValueError:
@@ -304,12 +315,33 @@ class _Repository:
         ((row, _),) = self.register.deliveries(slot)
         return _header(row)
 
-    def record(self, slot: int, prefix: str) -> str:
+    def record(self, slot: int, prefix: str, number: int = 0) -> str:
+        """`number`: place on the page; faults of single rows strike the first."""
         ((row, _),) = self.register.deliveries(slot)
         if row["status"] == "deleted":
             return f"<record>{_header(row)}</record>"
+        row = self.spoilt(row, number)
         metadata = _dublin_core(row) if prefix == "oai_dc" else _own(row)
-        return f"<record>{_header(row)}<metadata>{metadata}</metadata></record>"
+        return f"<record>{_header(row)}<metadata>{metadata}</metadata></record>".replace(_NUL, "&#0;")
+
+    def spoilt(self, row: Row, number: int) -> Row:
+        """What spoil.py does to rows of JSON, in XML."""
+        if "new-field" in self.active:
+            row = {**row, "addition": "待定"}
+        if "missing-field" in self.active:
+            row = {name: value for name, value in row.items() if name != "abstract"}
+        if "new-codes" in self.active:
+            row = dict(row)
+            next(change for reason, change in self.register.breaks if reason.startswith("code:"))(row)
+        first = {
+            "nul": {"title": f"{row['title']}\0"},
+            "escaped-nul": {"title": f"{row['title']}{_NUL}"},
+            "nan": {"embargoMonths": "NaN"},
+            "duplicate-key": {"title": [row["title"], "0"]},
+        }
+        for kind in self.active & set(first) if number == 0 else ():
+            row = {**row, **first[kind]}
+        return row
 
 
 def _header(row: Row) -> str:

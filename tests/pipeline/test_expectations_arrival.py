@@ -136,6 +136,23 @@ def test_drift_of_a_code_list(small_house, share, held, warned):
     assert [(s, ok) for s, ok, _, _ in checks(small_house, "codes")] == [("hold", not held), ("warn", not warned)]
 
 
+@pytest.mark.parametrize(("changed", "held"), [(5, True), (4, False)])
+def test_a_field_that_does_not_come_any_more_holds_few_records_too(small_house, changed, held):
+    small_house.deliver("2024-01-01", small_house.labs(200))
+    labs = [(c, n, "" if i < changed else f, b, h) for i, (c, n, f, b, h) in enumerate(small_house.labs(200))]
+    (batch,) = small_house.deliver("2025-01-01", labs)
+    assert (batch.new, batch.held) == (changed, held)
+    assert [c[:2] for c in checks(small_house, "field_lost")] == ([("hold", False)] if held else [])
+
+
+def test_a_number_that_few_records_bear_is_no_code_list(small_house):
+    labs = [(c, n, f"项目{i}" if i < 20 else "", b, h) for i, (c, n, _, b, h) in enumerate(small_house.labs(200))]
+    small_house.deliver("2024-01-01", labs)
+    labs[20] = (*labs[20][:2], "项目20", *labs[20][3:])
+    (batch,) = small_house.deliver("2025-01-01", labs)
+    assert (batch.new, batch.held) == (1, False)
+
+
 def test_a_few_changed_records_are_no_sample_of_the_whole(small_house):
     small_house.deliver("2024-01-01", small_house.labs(200))
     changed = [(c, n, f, b * 10_000 if i < 90 else b, h) for i, (c, n, f, b, h) in enumerate(small_house.labs(200))]
