@@ -145,6 +145,15 @@ def test_a_field_that_does_not_come_any_more_holds_few_records_too(small_house, 
     assert [c[:2] for c in checks(small_house, "field_lost")] == ([("hold", False)] if held else [])
 
 
+@pytest.mark.parametrize(("changed", "held"), [(4, False), (5, True)])
+def test_a_handful_of_new_codes_is_no_other_list(small_house, changed, held):
+    small_house.deliver("2024-01-01", small_house.labs(200))
+    labs = [(c, n, "量子" if i < changed else f, b, h) for i, (c, n, f, b, h) in enumerate(small_house.labs(200))]
+    (batch,) = small_house.deliver("2025-01-01", labs)
+    assert (batch.new, batch.held) == (changed, held)
+    assert [ok for severity, ok, _, _ in checks(small_house, "codes") if severity == "warn"] == [False]
+
+
 def test_a_number_that_few_records_bear_is_no_code_list(small_house):
     labs = [(c, n, f"项目{i}" if i < 20 else "", b, h) for i, (c, n, _, b, h) in enumerate(small_house.labs(200))]
     small_house.deliver("2024-01-01", labs)
