@@ -23,10 +23,11 @@ _DISTRICT = re.compile(
 )
 
 
-# Inside a text: ID numbers with a date that can be, mobile numbers however grouped, mail addresses.
+# Inside a text: ID numbers with a date that can be, mobile numbers however grouped, mail addresses; letters may stand
+# right beside a number (证件ID6101…).
 _IN_TEXT = (
-    ("id_number", re.compile(r"(?<![0-9A-Za-z])\d{6}[12]\d{3}[01]\d[0-3]\d{4}[\dXx](?![0-9A-Za-z])")),
-    ("phone", re.compile(r"(?<!\d)(?:\+?86[- ]?)?1\d\d[- ]?\d{4}[- ]?\d{4}(?!\d)")),
+    ("id_number", re.compile(r"(?<!\d)\d{6}[12]\d{3}[01]\d[0-3]\d{4}[\dXx](?!\d)")),
+    ("phone", re.compile(r"(?<!\d)(?:(?:\+|00)?86[- ]?)?1\d\d[- ]?\d{4}[- ]?\d{4}(?!\d)")),
     ("email", re.compile(r"[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}")),
 )
 # Full-width letters, digits, @ and the like: one character each, so that places in the text stay what they are.
