@@ -369,8 +369,9 @@ class SourceRun:
             return mark
         if not found:
             return found
-        asked = datetime.fromisoformat(segment.entries()[0].received_at).replace(tzinfo=None).isoformat()
-        return min(found, asked[: len(found)])
+        # the fetch's name is the time of its begin; what changed while the first answer was made may not be in it
+        begun = datetime.strptime(segment.fetch_id.partition("-")[0], "%Y%m%dT%H%M%S%f%z")
+        return min(found, begun.replace(tzinfo=None).isoformat()[: len(found)])
 
     def hash_file(self, history: list[LedgerEntry]) -> tuple[Path | None, bool]:
         """The hashes of the last committed state, and whether that is the committed file.

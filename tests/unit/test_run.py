@@ -841,6 +841,22 @@ def test_a_row_from_the_future_does_not_end_the_fetching(house, live):
     assert timedelta(0) <= age < timedelta(hours=1)
 
 
+def test_what_changes_while_the_first_answer_is_made_is_asked_for_again(house, live, monkeypatch):
+    rows, asked = live
+    answer = run_module.fetch
+
+    def slow(server: Any, ctx: Any) -> Any:
+        for payload in answer(server, ctx):
+            yield replace(payload, received_at=payload.received_at + timedelta(hours=2))
+
+    monkeypatch.setattr(run_module, "fetch", slow)
+    begun = datetime.now(UTC)
+    rows[:] = [(begun + timedelta(hours=1)).replace(tzinfo=None).isoformat()]
+    house.ingest()
+    house.ingest()
+    assert timedelta(0) <= datetime.fromisoformat(asked[1]) - begun < timedelta(minutes=5)
+
+
 def test_a_changed_contract_leaves_the_watermark(house, live):
     rows, asked = live
     rows[:] = ["2026-01-05T00:00:00"]
