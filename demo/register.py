@@ -15,9 +15,10 @@ Row = dict[str, Any]
 Change = Callable[[Row], None]
 Delivery = tuple[Row, str | None]
 
-# The same few places in every city: a break at 3 + 8k once in 797 rows, so that every kind occurs from some 60 rows on.
-BREAK_EVERY, BREAK_FIRST, BREAK_STEP = 797, 3, 8
-CONFLICT_EVERY, CONFLICT_AT = 997, 9  # a number given away twice, with different contents
+# The same few places in every city: a break at 3 + 48k once in 797 rows. So a register of twenty rows and more is
+# refused for a twentieth of them at the most, which is what the arrival gate lets pass.
+BREAK_EVERY, BREAK_FIRST, BREAK_STEP = 797, 3, 48
+CONFLICT_EVERY, CONFLICT_AT = 997, 97  # a number given away twice, with different contents
 REPEAT_EVERY, REPEAT_AT = 401, 7  # sent twice, byte for byte
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
 
