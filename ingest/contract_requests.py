@@ -56,8 +56,8 @@ class RequestReader(Checker):
         members = {"param": None, "field": None, "overlapDays": 0, "granularity": None}
         given = self.shape(p.get("since") or {}, members, where)
         if p.get("since"):
-            fields = [f.name for r in records if r.name == chosen[0] for f in r.fields]
-            self.choice(given["field"], fields, f"{where}/field")
+            fields = {f.name: f for r in records if r.name == chosen[0] for f in r.fields}
+            field = fields[self.choice(given["field"], fields, f"{where}/field")]
             if not given["param"]:
                 raise self.fail(f"{where}/param", "is missing")
             if len(chosen) != 1:  # how far the others were fetched, nobody would know
@@ -67,6 +67,8 @@ class RequestReader(Checker):
                 raise self.fail(f"{where}/overlapDays", f"{days!r} is no number of days")
             if given["granularity"] is not None:
                 self.choice(given["granularity"], GRANULARITIES, f"{where}/granularity")
+            if field.type not in ("timestamp", "date"):  # of anything else nobody could say what comes after it
+                raise self.fail(f"{where}/field", f"{field.name} is of type {field.type}", "declare it as a timestamp")
         return {
             "since_param": given["param"],
             "since_field": given["field"],

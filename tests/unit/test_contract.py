@@ -109,6 +109,10 @@ WRONG: dict[str, tuple[Change, str]] = {
         lambda d: _add(_server(d), "since", {"param": "since", "field": "title", "overlapDays": "2"}),
         "servers/files/since/overlapDays",
     ),
+    "since of a field that is no time": (
+        lambda d: _add(_server(d), "since", {"param": "since", "field": "title"}),
+        "servers/files/since/field",
+    ),
     "unknown granularity": (
         lambda d: _add(_server(d), "since", {"param": "since", "field": "title", "granularity": "hour"}),
         "servers/files/since/granularity",
