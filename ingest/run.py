@@ -403,9 +403,12 @@ class SourceRun:
         Where a later one is committed it is not entered at all: a drop that keeps its files must not fill the ledger.
         """
         hashes = []
-        for file in delivery.files:
-            with open(file.path, "rb") as f:
-                hashes.append(hashlib.file_digest(f, "sha256").digest())
+        try:
+            for file in delivery.files:
+                with open(file.path, "rb") as f:
+                    hashes.append(hashlib.file_digest(f, "sha256").digest())
+        except OSError:  # reading it will tell
+            return None
         digest = self._digest(delivery, _one_hash(delivery, hashes))
         as_of = delivery.as_of.isoformat() if delivery.as_of else None
         found = {}

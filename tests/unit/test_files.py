@@ -215,6 +215,23 @@ def test_an_impossible_month_is_told(house: Any) -> None:
         as_of_date(source.servers[0], "x_202613.csv")
 
 
+def test_a_file_that_is_gone_before_it_is_read_is_told(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = [house.field("id", key=1), house.field("title", required=True)]
+    house.contract(fields, delivery="history", versionFields=["title"])
+    gone = house.deliver("list_2026-01-01.csv", "id,title\n1,a\n")
+    house.deliver("list_2026-01-02.csv", "id,title\n1,b\n")
+
+    def then_gone(*given: Any) -> list[Any]:
+        found = find_files(*given)
+        gone.unlink()
+        return found
+
+    monkeypatch.setattr("ingest.run.find_files", then_gone)
+    with pytest.raises(FetchError, match=r"list_2026-01-01\.csv cannot be read") as told:
+        house.ingest()
+    assert len(told.value.batches) == 1, "what does not depend on it is entered"
+
+
 def test_no_file_outside_the_drop_is_read(house: Any, tmp_path: Path) -> None:
     (tmp_path / "list_2026-01-01.csv").write_text("id,title\n1,a\n")
     (house.dropped / "list_2026-01-01.csv").symlink_to(tmp_path / "list_2026-01-01.csv")
