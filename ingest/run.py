@@ -415,7 +415,12 @@ class SourceRun:
         for r in records:
             live = [e for e in live_entries(history[r.name]) if e.kind != "accepted"]
             same = [e for e in live if (e.data["address"], e.data["as_of"]) == (delivery.address, as_of)]
-            if not same or same[-1].data["delivery"] != digest:
+            if not same and self._is_held_for_good(history[r.name], digest):
+                self.say(
+                    f"{self.source.name} ← {delivery.address}: passed over, it is held as older than what is committed"
+                )
+                return []
+            if not same or same[-1].data["delivery"] != digest or _was_overtaken(r, live, same[-1]):
                 return None
             found[r.name] = same[-1]
         newest = {r.name: max(e.data["as_of"] or "" for e in live_entries(history[r.name])) for r in records}
@@ -451,6 +456,12 @@ class SourceRun:
                 _place_hashes(self.settings, seq, body, rebuilt[body["record"]])
 
         return [batch_of(e) for e in self.ledger.commit(bodies, place)]
+
+    @staticmethod
+    def _is_held_for_good(history: list[LedgerEntry], digest: str) -> bool:
+        """Whether these bytes are held as older than what is committed, which nothing that comes can change."""
+        held = [e for e in history if e.kind == "held" and e.data["delivery"] == digest]
+        return bool(held) and all(h.startswith("older_snapshot") for h in held[-1].data["holds"])
 
     def _digest(self, delivery: Delivery, sha256: bytes | None) -> str:
         """Keyed hash of address, as-of date and payload bytes: tells repeats apart without giving the bytes away."""
@@ -630,6 +641,15 @@ def _one_hash(delivery: Delivery, hashes: list[bytes]) -> bytes:
         return hashes[0]
     told = (f.address.encode() + b"\0" + h for f, h in zip(delivery.files, hashes, strict=True))
     return hashlib.sha256(b"".join(told)).digest()
+
+
+def _was_overtaken(record: Record, live: list[LedgerEntry], entry: LedgerEntry) -> bool:
+    """Whether changes of an earlier date were committed after a file: then the file has the last word once more."""
+    if record.delivery != "changes" or not entry.data["as_of"]:
+        return False
+    return any(
+        e.seq > entry.seq and not e.data.get("same_as") and (e.data["as_of"] or "9") < entry.data["as_of"] for e in live
+    )
 
 
 def place_files(settings: Settings, seq: int, body: dict[str, Any], staged: Staged) -> None:

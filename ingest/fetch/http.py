@@ -76,6 +76,7 @@ class _Fetch:
             self.params[server.since_param] = ctx.since
         self.walk = Walk(self.where)
         self.thorough = ctx.thorough
+        self.beyond = False  # whether the declared total has come and something may still lie behind it
         self.pages = _page_reader(server, self.where, ctx.row)
         self.deadline = self.next_request_at = 0.0
         self.session = self._session()
@@ -89,11 +90,18 @@ class _Fetch:
         self.deadline = time.monotonic() + self.server.limit("deadlineSeconds")
         with self.session:
             while True:
-                got = self._get(url)
+                try:
+                    got = self._get(url)
+                except FetchError:
+                    if self.beyond and not self.thorough:
+                        break  # everything declared has come; not every source can be asked for what lies behind it
+                    raise
                 if got is None:  # behind the end
                     break
                 payload, page, link = got
                 if page is not None:
+                    if self.beyond and (page.items == 0 or self.walk.knows(page)):
+                        break  # nothing lies behind the total; some sources hand out their last page again
                     self.walk.add(page)
                 paused = time.monotonic()
                 yield payload
@@ -134,11 +142,17 @@ class _Fetch:
     def _is_over(self, page: Page) -> bool:
         """Page and offset paging end with the declared total, else with an empty page: a short one proves nothing.
 
-        A thorough walk goes on to the empty page even so: what lies behind the total was pushed there by repeats.
+        Where the total came with a full page, one more is asked for: a source may cap the total that it tells. A
+        thorough walk goes on to the empty page in any case: what lies behind the total was pushed there by repeats.
         """
-        if self.server.paging.kind not in ("page", "offset"):
+        paging = self.server.paging
+        if paging.kind not in ("page", "offset"):
             return False
-        return page.items == 0 or (self._has_all() and not self.thorough)
+        if page.items == 0 or not self._has_all():
+            return page.items == 0
+        is_full = page.items >= (paging.size or 1) or (self.walk.pages > 1 and page.items >= self.walk.largest)
+        self.beyond = self.thorough or is_full
+        return not self.beyond
 
     def _has_all(self) -> bool:
         return self.walk.total is not None and self.walk.items >= self.walk.total
@@ -160,7 +174,7 @@ class _Fetch:
     def _get(self, url: str) -> tuple[Payload, Page | None, str | None] | None:
         """One page, tried as often as the contract allows: payload, what it says, and its Link rel=next.
 
-        None where a thorough walk asks for a page behind the end and the source has none.
+        None where a page behind the declared total is asked for and the source has none.
         """
         tries = int(self.server.limit("retries")) + 1
         bad_bodies = 0
@@ -232,7 +246,7 @@ class _Fetch:
                 if response.status_code == 401 and not renewed and self.credentials.renew():
                     renewed = True
                     continue
-                if response.status_code in (400, 404, 416) and self.thorough and self._has_all():
+                if response.status_code in (400, 404, 416) and self.beyond:
                     return None
                 self._check_status(response)
                 body = self._body(response, int(self.server.limit("maxBytes")))

@@ -168,7 +168,12 @@ class Walk:
         self._addresses: set[str] = set()
         self.pages = 0
         self.items = 0
+        self.largest = 0  # items of the largest page
         self.total: int | None = None
+
+    def knows(self, page: Page) -> bool:
+        """Whether a page with these first and last items came before."""
+        return page.edges is not None and hash((*page.edges, page.items)) in self._seen
 
     def add(self, page: Page) -> None:
         """Count a page. Raises SourceMovedError when the total changes, FetchError when a page repeats itself."""
@@ -181,14 +186,14 @@ class Walk:
                 "the source changed while it was read; run again",
             )
         self.items += page.items
+        self.largest = max(self.largest, page.items)
         if page.edges is not None:
-            edges = (*page.edges, page.items)
-            if hash(edges) in self._seen:
+            if self.knows(page):
                 raise FetchError(
                     f"{self._where}: page {self.pages} repeats an earlier page",
                     "the source ignores the paging parameter or runs in a circle; check `paging` in the source file",
                 )
-            self._seen.add(hash(edges))
+            self._seen.add(hash((*page.edges, page.items)))
 
     def go(self, address: str) -> None:
         """Note the next cursor or address; raises FetchError when it was there before."""

@@ -56,6 +56,47 @@ def test_page_paging_without_a_total_ends_with_an_empty_page_not_with_a_short_on
     assert len(s.asked) == 8
 
 
+def beyond_empty(rows, query):
+    return as_json({"rows": rows, "n": 20})
+
+
+def beyond_missing(rows, query):
+    return as_json({"rows": rows, "n": 20}) if rows else (404, {}, b"")
+
+
+def beyond_broken(rows, query):
+    return as_json({"rows": rows, "n": 20}) if rows else (500, {}, b"")
+
+
+def beyond_again(rows, query):
+    return as_json({"rows": rows or ROWS[10:20], "n": 20})
+
+
+@pytest.mark.parametrize("answers", [beyond_empty, beyond_missing, beyond_broken, beyond_again])
+def test_a_total_that_came_with_a_full_page_is_asked_beyond(fetch, answers):
+    """Whatever a source says to the page behind its last one, everything has come and nothing twice."""
+
+    def answer(path, query, headers):
+        start = 10 * (int(query["page"]) - 1)
+        return answers(ROWS[:20][start : start + 10], query)
+
+    with site(answer) as s:
+        got = fetch(server(f"{s.url}/x", items="/rows", total="/n", paging=Paging("page", "page", "size", 10, 1)))
+    assert items(got, "rows") == ROWS[:20]
+
+
+@pytest.mark.parametrize("cap", [10, 5])
+def test_a_total_that_is_capped_is_found(fetch, cap: int):
+    """A source that tells 20 at the most and holds 25, also where its pages are smaller than asked for."""
+
+    def answer(path, query, headers):
+        start = cap * (int(query["page"]) - 1)
+        return as_json({"rows": ROWS[:25][start : start + cap], "n": 20})
+
+    with site(answer) as s, pytest.raises(FetchError, match="20 records are declared, 25 came"):
+        fetch(server(f"{s.url}/x", items="/rows", total="/n", paging=Paging("page", "page", "size", 10, 1)))
+
+
 def test_offset_paging_goes_on_by_what_came(fetch):
     def answer(path, query, headers):  # capped at 7
         start = int(query["skip"])

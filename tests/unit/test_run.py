@@ -162,6 +162,23 @@ def test_an_older_snapshot_is_held_and_changes_nothing(house):
     assert (snapshot_of(house.settings.raw), snapshot_of(house.settings.hashes)) == before
     assert state(house) == {"1": "a"}
     assert [e.kind for e in house.entries()] == ["committed", "held"]
+    landed = snapshot_of(house.settings.landing)
+    assert house.ingest() == [], "held once is enough"
+    assert snapshot_of(house.settings.landing) == landed
+
+
+def test_changes_of_an_earlier_date_do_not_have_the_last_word(house):
+    house.contract(delivery="changes")
+    house.deliver("list_2026-01-01.csv", "id,title\n1,old\n")
+    house.deliver("list_2026-02-01.csv", "id,title\n1,corrected\n")
+    house.ingest()
+    house.deliver("list_2026-01-01.csv", "id,title\n1,old\n2,late\n")
+    house.ingest()
+    assert state(house) == {"1": "corrected", "2": "late"}
+    house.deliver("list_2026-03-01.csv", "id,title\n1,old\n")
+    house.ingest()
+    assert state(house) == {"1": "old", "2": "late"}, "what is said anew on a later day counts"
+    assert sum(b.new for b in house.ingest()) == 0
 
 
 # -- the same file again --------------------------------------------------------------------------------------------
