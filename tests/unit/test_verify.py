@@ -35,6 +35,7 @@ def built(new_house: Any) -> Any:
         house.ingest("people")
         release(house.settings, "1-1", "a new code")
         house.ingest()
+        house.ingest()
     assert [e.kind for e in house.entries()] == ["committed"] * 3 + ["accepted"] + ["committed"] * 2
     return house
 
