@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -64,8 +65,8 @@ def _texts(path: Path, column: str | None) -> list[str]:
     except OSError as e:
         raise BrainError(f"{path} cannot be read: {e.strerror}") from None
     if column is None:
-        return [line for line in text.splitlines() if line.strip()]
-    reader = csv.DictReader(text.splitlines(keepends=True))
+        return [line.rstrip("\r") for line in text.split("\n") if line.strip()]
+    reader = csv.DictReader(io.StringIO(text, newline=""))
     if column not in (reader.fieldnames or ()):
         raise BrainError(f"{path.name} has no column {column!r}", f"it has: {', '.join(reader.fieldnames or ())}")
     return [row[column] or "" for row in reader]
