@@ -1,12 +1,14 @@
 """Excel workbooks, read in a child process: a hostile sheet may eat memory or crash its reader, never the run.
 
 One child reads many workbooks one after the other, because starting it takes a quarter of a second. It is replaced when
-it fails and after BOOKS of them; it ends when this process closes its input, at the latest by ending itself.
+it fails and after BOOKS of them; it ends when this process closes its input, at the latest by ending itself. Workbooks
+and rows go through pipes, what a child complains of stays in memory: no disk ever holds a clear copy of a payload.
 """
 
 from __future__ import annotations
 
 import atexit
+import io
 import json
 import os
 import re
@@ -14,8 +16,6 @@ import resource
 import select
 import subprocess
 import sys
-import tempfile
-import threading
 import time
 import zipfile
 from collections.abc import Iterator
@@ -27,13 +27,13 @@ if TYPE_CHECKING:  # the child runs this file alone
 
 MEMORY_BYTES = 2 * 1024**3
 CPU_SECONDS = 300  # of one child
-WALL_SECONDS = 600  # of one workbook
+WALL_SECONDS = 600  # that one workbook may keep us waiting
 BOOKS = 50
 UNPACKED_BYTES = 512 * 1024**2  # of all parts of a workbook, as its archive declares them; it gives no more than that
 MERGED_RANGES = 100_000
+PIPE_BYTES = 1 << 16
 
-_lock = threading.Lock()
-_child: _Child | None = None
+_idle: list[_Child] = []
 
 
 def read_workbook(
@@ -43,29 +43,40 @@ def read_workbook(
 
     `form`: names further sheets, and says where merged cells are filled. Dates come as ISO text, whole numbers without
     a fraction, a formula without a value as NUL and its text. Raises PayloadError where the child fails or passes its
-    limits (512 MiB unpacked, 2 GiB of memory, 300 s of processor time).
+    limits (512 MiB unpacked, 2 GiB of memory, 300 s of processor time), which may be after the first rows.
     """
+    from brain.errors import PayloadError
+
     wanted: dict[str, Any] = {"sheet": sheet, "sheets": [], "fill": [0, 0], "unpacked": UNPACKED_BYTES}
     if form is not None:
         head = (form.skip_rows + 1, form.skip_rows + header_rows) if form.join is not None else (0, 0)
         body = (form.skip_rows + header_rows + 1, 1 << 31) if form.fill_merged else (0, 0)
         wanted |= {"sheets": [pattern for _, pattern in form.sheets], "fill": [*head, *body]}
-    with tempfile.NamedTemporaryFile(suffix=".xlsx") as book, tempfile.NamedTemporaryFile("w+", suffix=".jsonl") as out:
-        book.write(content)
-        book.flush()
-        _ask({"book": book.name, "out": out.name, **wanted})
-        for line in out:
-            where, cells = json.loads(line)
-            yield where, cells
+    child = _take()
+    try:
+        reason = yield from child.rows(content, wanted)
+    except TimeoutError:
+        child.end()
+        raise PayloadError(f"the workbook was not read within {WALL_SECONDS} s") from None
+    except EOFError:
+        reason = child.last_words()
+        child.end()
+    except BaseException:  # nobody wants the rest of its rows
+        child.end()
+        raise
+    else:
+        _idle.append(child)
+    if reason is not None:
+        raise PayloadError(f"the workbook cannot be read: {reason}", "is it a real .xlsx file?")
 
 
 class _Child:
     """A process that reads workbooks on request."""
 
     def __init__(self) -> None:
-        self.complaints: IO[str] = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self.complaints: IO[bytes] = os.fdopen(os.memfd_create("complaints"), "r+b")
         self.process = subprocess.Popen(
-            [sys.executable, "-I", __file__],
+            [sys.executable, "-I", "-W", "ignore", __file__],  # a warning may quote a cell
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.complaints,
@@ -74,38 +85,51 @@ class _Child:
         self.books = 0
         self.owner = os.getpid()
 
-    def read(self, request: dict[str, Any]) -> str | None:
-        """What is wrong with a workbook; None if its rows are written. Raises TimeoutError, and EOFError at its end."""
+    def rows(self, content: bytes, wanted: dict[str, Any]) -> Iterator[tuple[str, list[str | None]]]:
+        """The rows of a workbook; returns what is wrong with it. Raises TimeoutError, and EOFError at its end."""
         assert self.process.stdin and self.process.stdout
         self.books += 1
         self.complaints.seek(0)  # of the books before
         self.complaints.truncate()
-        until = time.monotonic() + WALL_SECONDS
-        try:
-            self.process.stdin.write(json.dumps(request).encode() + b"\n")
+        try:  # it takes the whole workbook before it says a word
+            self.process.stdin.write(json.dumps({**wanted, "bytes": len(content)}).encode() + b"\n")
+            self.process.stdin.write(content)
             self.process.stdin.flush()
         except OSError:
             raise EOFError from None
-        answer = b""
-        while not answer.endswith(b"\n"):
-            ready, _, _ = select.select([self.process.stdout], [], [], max(0.0, until - time.monotonic()))
+        waiting, rest = float(WALL_SECONDS), bytearray()
+        while True:
+            asked = time.monotonic()
+            ready, _, _ = select.select([self.process.stdout], [], [], max(0.0, waiting))
+            waiting -= time.monotonic() - asked
             if not ready:
                 raise TimeoutError
-            part = os.read(self.process.stdout.fileno(), 4096)
+            part = os.read(self.process.stdout.fileno(), PIPE_BYTES)
             if not part:
                 raise EOFError
-            answer += part
-        return json.loads(answer)
+            rest += part
+            if b"\n" not in part:
+                continue
+            *lines, rest = rest.split(b"\n")
+            for line in lines:
+                said = json.loads(line)
+                if isinstance(said, dict):
+                    return said["reason"]
+                yield said[0], said[1]
 
     def last_words(self) -> str:
         """Why it ended: the last line that Python wrote, or the signal."""
         code = self.process.wait()
         self.complaints.seek(0)
-        lines = self.complaints.read().strip().splitlines()
+        lines = self.complaints.read().decode("utf-8", "replace").strip().splitlines()
         return (lines or [f"exit code {code}"])[-1][:200]
 
+    def is_fit(self) -> bool:
+        """Whether it may be asked for another workbook."""
+        return self.owner == os.getpid() and self.books < BOOKS and self.process.poll() is None
+
     def end(self) -> None:
-        if self.process.poll() is None and self.owner == os.getpid():
+        if self.owner == os.getpid() and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
         for stream in (self.process.stdin, self.process.stdout, self.complaints):
@@ -114,40 +138,29 @@ class _Child:
                     stream.close()
 
 
-def _ask(request: dict[str, Any]) -> None:
-    from brain.errors import PayloadError
-
-    global _child
-    with _lock:
-        if _child is None or _child.owner != os.getpid() or _child.books >= BOOKS or _child.process.poll() is not None:
-            end_child()
-            _child = _Child()
-        try:
-            reason = _child.read(request)
-        except TimeoutError:
-            end_child()
-            raise PayloadError(f"the workbook was not read within {WALL_SECONDS} s") from None
-        except EOFError:
-            reason = _child.last_words()
-            end_child()
-        if reason is not None:
-            raise PayloadError(f"the workbook cannot be read: {reason}", "is it a real .xlsx file?")
+def _take() -> _Child:
+    """A process that reads nothing now, begun where there is none."""
+    while _idle:
+        child = _idle.pop()
+        if child.is_fit():
+            return child
+        child.end()
+    return _Child()
 
 
-def end_child() -> None:
-    """End the process that reads workbooks, if there is one; the next workbook gets a new one."""
-    global _child
-    if _child is not None:
-        _child.end()
-    _child = None
+def end_children() -> None:
+    """End the processes that wait for workbooks; the next workbook gets a new one."""
+    while _idle:
+        _idle.pop().end()
 
 
-atexit.register(end_child)
+atexit.register(end_children)
 
 
 def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the memory of a reader that crashes is no file
 
 
 # -- the child: nothing of the project is imported from here on -------------------------------------------------------
@@ -156,33 +169,34 @@ def _limit() -> None:
 def _serve() -> None:
     import openpyxl  # noqa: F401  once, before the first workbook
 
-    for line in sys.stdin:
+    out = sys.stdout
+    out.reconfigure(encoding="utf-8", newline="\n")
+    while line := sys.stdin.buffer.readline():
         request = json.loads(line)
         reason = None
         try:
-            with open(request["out"], "w", encoding="utf-8") as out:
-                _read(request, out)
-        except MemoryError:
-            raise  # what is left of this process is not to be trusted with another workbook
+            _read(request, sys.stdin.buffer.read(request["bytes"]), out)
+        except (MemoryError, BrokenPipeError):
+            raise  # what is left of this process is not to be trusted with another workbook, or nobody listens
         except _Unreadable as e:
             reason = str(e)
         except Exception as e:  # whatever openpyxl meets; its message may quote cells
             reason = type(e).__name__
-        sys.stdout.write(json.dumps(reason) + "\n")
-        sys.stdout.flush()
+        out.write(json.dumps({"reason": reason}) + "\n")
+        out.flush()
 
 
 class _Unreadable(Exception):
     """Said to the user as it stands; quotes no cell."""
 
 
-def _read(request: dict[str, Any], out: IO[str]) -> None:
+def _read(request: dict[str, Any], content: bytes, out: IO[str]) -> None:
     import openpyxl
 
-    with zipfile.ZipFile(request["book"]) as archive:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
         if sum(i.file_size for i in archive.infolist()) > request["unpacked"]:
             raise _Unreadable(f"it unpacks to more than {request['unpacked']:,} bytes")
-    book = openpyxl.load_workbook(request["book"], read_only=True, data_only=True)
+    book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
     names = [s.title for s in book.worksheets]
     if request["sheet"]:
         chosen = [n for n in names if n == request["sheet"]]
@@ -197,7 +211,7 @@ def _read(request: dict[str, Any], out: IO[str]) -> None:
         sheet = book[name]
         merged, has_formulas = _look(book._archive, sheet._worksheet_path)
         if has_formulas and formulas is None:
-            formulas = openpyxl.load_workbook(request["book"], read_only=True)
+            formulas = openpyxl.load_workbook(io.BytesIO(content), read_only=True)
         rows = _rows(sheet, formulas[name] if has_formulas and formulas else None)
         for number, row in enumerate(_filled(rows, merged, request["fill"]), 1):
             if any(c is not None for c in row):

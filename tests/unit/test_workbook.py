@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
+import tempfile
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import openpyxl
@@ -19,9 +23,9 @@ from ingest.workbook import read_workbook
 @pytest.fixture(autouse=True)
 def _a_child_of_its_own() -> Iterator[None]:
     """Limits count from the start of a child."""
-    workbook.end_child()
+    workbook.end_children()
     yield
-    workbook.end_child()
+    workbook.end_children()
 
 
 def book(*rows: list[Any], sheet: str = "Sheet1") -> bytes:
@@ -100,18 +104,58 @@ def test_a_child_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch):
 
 def test_one_child_reads_many_and_another_follows_one_that_died(monkeypatch: pytest.MonkeyPatch):
     list(read_workbook(book(["a"])))
-    first = workbook._child
-    assert [c for _, c in read_workbook(book(["b"]))] == [["b"]] and workbook._child is first
+    [first] = workbook._idle
+    assert [c for _, c in read_workbook(book(["b"]))] == [["b"]] and workbook._idle == [first]
     with pytest.raises(PayloadError, match="BadZipFile"):
         list(read_workbook(b"no workbook"))
-    assert workbook._child is first, "what cannot be read does not cost the child"
+    assert workbook._idle == [first], "what cannot be read does not cost the child"
     first.process.kill()
     first.process.wait()
-    assert [c for _, c in read_workbook(book(["c"]))] == [["c"]] and workbook._child is not first
+    assert [c for _, c in read_workbook(book(["c"]))] == [["c"]]
+    [second] = workbook._idle
+    assert second is not first
     monkeypatch.setattr(workbook, "BOOKS", 1)
-    second = workbook._child
-    assert [c for _, c in read_workbook(book(["d"]))] == [["d"]] and workbook._child is not second
+    assert [c for _, c in read_workbook(book(["d"]))] == [["d"]] and workbook._idle != [second]
     assert second.process.poll() is not None
+
+
+def test_two_workbooks_may_be_read_side_by_side():
+    """Rows come while the child reads on, so each reading has a child of its own."""
+    rows = [[f"{i}", "x" * 500] for i in range(1000)]  # more than a pipe holds
+    one, other = read_workbook(book(*rows)), read_workbook(book(*reversed(rows)))
+    assert [(a, b) for (_, (a, _)), (_, (b, _)) in zip(one, other, strict=True)] == [
+        (f"{i}", f"{999 - i}") for i in range(1000)
+    ]
+
+
+def test_the_child_of_a_reading_that_was_given_up_is_ended():
+    rows = read_workbook(book(*([f"{i}", "x" * 500] for i in range(1000))))
+    assert next(rows)[0] == "Sheet1!1"
+    process = rows.gi_frame.f_locals["child"].process
+    rows.close()
+    assert process.poll() is not None and workbook._idle == []
+
+
+def open_paths(pid: int) -> set[str]:
+    """What a process holds open by a path of a disk, also where the path is gone."""
+    found = set()
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # of this listing itself
+            found.add(str(fd.readlink()))
+    return {f for f in found if f.startswith("/") and not f.startswith(("/dev/", "/memfd:"))}
+
+
+def test_no_clear_copy_of_a_workbook_touches_a_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Neither a file of a name nor one without: a disk keeps what was in both."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    before = open_paths(os.getpid())
+    rows = read_workbook(book(*(["61012219900101123X", "x" * 500] for _ in range(1000))))
+    next(rows)  # it stands in mid-reading
+    child = rows.gi_frame.f_locals["child"].process.pid
+    assert open_paths(os.getpid()) <= before and open_paths(child) == set()
+    assert list(tmp_path.iterdir()) == []
+    rows.close()
 
 
 def test_a_wrong_size_of_a_sheet_is_not_believed():
