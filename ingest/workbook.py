@@ -32,6 +32,8 @@ BOOKS = 50
 UNPACKED_BYTES = 512 * 1024**2  # of all parts of a workbook, as its archive declares them; it gives no more than that
 MERGED_RANGES = 100_000
 PIPE_BYTES = 1 << 16
+# Type of a cell whose formula came to a text (ECMA-376, part 1, 18.18.11); openpyxl leaves it where the text is empty.
+CALCULATED_TEXT = "str"
 
 _idle: list[_Child] = []
 
@@ -225,11 +227,13 @@ def _rows(sheet: Any, formulas: Any) -> Iterator[list[str | None]]:
     if formulas is not None:
         formulas.reset_dimensions()
         written = formulas.iter_rows(values_only=True)
-    for row in sheet.iter_rows(values_only=True):
-        cells = [_text(v) for v in row]
-        if formulas is not None:
+    for row in sheet.iter_rows(values_only=formulas is None):
+        if formulas is None:
+            cells = [_text(v) for v in row]
+        else:
+            cells = [_text(c.value) for c in row]
             for i, formula in enumerate(next(written)):
-                if i < len(cells) and cells[i] is None and formula is not None:
+                if i < len(cells) and cells[i] is None and formula is not None and row[i].data_type != CALCULATED_TEXT:
                     cells[i] = f"\0{getattr(formula, 'text', formula)}"
         width = max(width, len(cells))
         yield cells + [None] * (width - len(cells))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -46,6 +47,25 @@ def test_cells_come_as_text():
     assert cells[:5] == ["a", "12", "12.5", "3", "True"]
     assert cells[5:8] == ["2024-02-29T00:00:00", "2024-02-29T12:30:00", None]
     assert cells[8] == "\0=1+1", "a formula that no program has worked out has no value"
+
+
+def test_a_formula_that_came_to_the_empty_text_is_blank():
+    """`=IF(B2="","",B2)`: Excel keeps the empty text it came to (t="str"); a formula never worked out has no type."""
+    written = {b"A1": b' t="str"', b"B1": b"", b"C1": b' t="str"'}
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(book(['=""', '=""', '="x"', "y"]))) as old, zipfile.ZipFile(out, "w") as new:
+        for member in old.infolist():
+            text = old.read(member)
+            for cell, type_ in written.items() if "sheet1" in member.filename else ():
+                value = b"x" if cell == b"C1" else b""
+                text, n = re.subn(
+                    rb'<c r="%s"( s="\d+")?>(<f>.*?</f>)<v ?/?>(</v>)?</c>' % cell,
+                    rb'<c r="%s"%s>\2<v>%s</v></c>' % (cell, type_, value),
+                    text,
+                )
+                assert n == 1
+            new.writestr(member, text)
+    assert [c for _, c in read_workbook(out.getvalue())] == [[None, '\0=""', "x", "y"]]
 
 
 def test_empty_rows_are_left_out_and_counted():
