@@ -195,6 +195,7 @@ class ProjectForms(PdsForm):
                 "total": p.total_wan,
                 "fiscal": p.fiscal_wan,
                 "paid": p.paid_on(day),
+                "payments": [{"date": d.isoformat(), "amount": n} for d, n in p.payments if d <= day],
                 "lumpSum": p.is_lump_sum,
             },
             "applicationDate": a.applied.isoformat(),

@@ -30,6 +30,7 @@ renamed as (
         {{ wan_cny('total_budget_wan_cny') }} as total_budget_cny,
         {{ wan_cny('fiscal_budget_wan_cny') }} as fiscal_budget_cny,
         {{ wan_cny('paid_wan_cny') }} as paid_cny,
+        payments,
         is_lump_sum,
         application_date,
         approval_date,
