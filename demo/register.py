@@ -62,7 +62,12 @@ class Register:
         raise NotImplementedError
 
     def links(self, slot: int) -> dict[str, str]:
-        """Truth: role → `person:12` or `institution:7` of everybody the row mentions."""
+        """Truth: role → `person:12` or `institution:7` of everybody the row mentions, by name or by a number.
+
+        Roles: `self` for a register's own entry, else the place in the row (`host`, `leader`, `adviser`, …); in a list
+        its singular and the place counted from 1 (`member 1`, `author 2`). A tombstone mentions nobody, and a stranger
+        is nobody of the city.
+        """
         return {}
 
     def tombstone(self, slot: int) -> bool:
@@ -197,6 +202,11 @@ class Register:
 def _seconds(at: datetime) -> int:
     """Seconds since 1970, rounded up: a stamp shows whole seconds."""
     return -int(-(at - EPOCH).total_seconds() // 1)
+
+
+def listed(role: str, kind: str, numbers: Iterable[int]) -> dict[str, str]:
+    """Links of a list: `member 1` → `person:12`, …"""
+    return {f"{role} {place}": f"{kind}:{number}" for place, number in enumerate(numbers, 1)}
 
 
 def setting(*path: str, value: Any) -> Change:

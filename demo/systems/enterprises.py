@@ -34,7 +34,7 @@ from demo.firms import (
     qualification_no,
 )
 from demo.patents import HALF_YEARS_UNPUBLISHED, INVENTION, MOST_OF_FIRM, MOST_OF_INSTITUTION, Patents, Right
-from demo.register import Row, setting
+from demo.register import Row, listed, setting
 
 BEFORE = 30  # days before day 0 of which a snapshot is kept
 AUTHORITY = {
@@ -114,7 +114,7 @@ class FirmRows(SnapshotRegister):
         rng = self.city.rng("firm form", slot)
         listed = next((q for q in f.qualifications if q.board and q.since <= self.today), None)
         capital = max(10, round(i.staff * rng.uniform(4, 30), -1))
-        swallowed = [firm_no(p) for day, p in self._merged.get(slot, ()) if day <= self.today]
+        swallowed = [firm_no(p) for p in self._swallowed(slot)]
         market = (
             "SH"
             if listed and listed.board in ("科创板", "沪市主板")
@@ -142,8 +142,13 @@ class FirmRows(SnapshotRegister):
             "更新日期": self._changed(f).isoformat(),
         }
 
+    def _swallowed(self, slot: int) -> list[int]:
+        """Places of the firms merged into this one."""
+        return [place for day, place in self._merged.get(slot, ()) if day <= self.today]
+
     def links(self, slot: int) -> dict[str, str]:
-        return {"self": f"institution:{self.firms.firm(slot).institution.number}"}
+        merged = listed("merged_firm", "institution", (self.city.firms[p] for p in self._swallowed(slot)))
+        return {"self": f"institution:{self.firms.firm(slot).institution.number}", **merged}
 
 
 SIZES = (("大型", 1000), ("中型", 300), ("小型", 20), ("微型", 0))
@@ -335,6 +340,10 @@ class RightRows(SnapshotRegister):
         right = self._of(slot)
         return self.at(self._changed(right) if right else date(2015, 1, 1))
 
+    def _moved(self, r: Right) -> bool:
+        """Whether it has another owner than at first."""
+        return len(r.owners) > 1 and r.owners[1][0] <= self.today
+
     def _changed(self, r: Right) -> date:
         opened = r.applied + timedelta(days=HALF_YEARS_UNPUBLISHED) if r.kind == INVENTION else None
         moved = r.owners[-1][0] if len(r.owners) > 1 else None
@@ -344,7 +353,7 @@ class RightRows(SnapshotRegister):
         r = self._of(slot)
         owner = self.city.institution(r.owner_on(self.today))
         name, code = self._owner(slot, owner, "ip")
-        moved = len(r.owners) > 1 and r.owners[1][0] <= self.today
+        moved = self._moved(r)
         ended = r.ended if r.ended and r.ended <= self.today else None
         if r.refused and r.refused <= self.today:
             status = "驳回"
@@ -372,7 +381,10 @@ class RightRows(SnapshotRegister):
 
     def links(self, slot: int) -> dict[str, str]:
         right = self._of(slot)
-        return {"owner": f"institution:{right.owner_on(self.today)}"} if right else {}
+        if right is None:
+            return {}
+        owner = {"owner": f"institution:{right.owner_on(self.today)}"}
+        return {**owner, "former_owner": f"institution:{right.owners[0][1]}"} if self._moved(right) else owner
 
 
 CRITERIA = ("战略性新兴产业", "海外同族专利", "维持超过十年", "质押融资", "国家级奖励")
@@ -424,8 +436,9 @@ class ConsortiumRows(SnapshotRegister):
         }
 
     def links(self, slot: int) -> dict[str, str]:
+        """The first member leads, and stands in both places."""
         members = self.patents.consortium(slot).members_on(self.today)
-        return {f"member {n}" if n else "lead": f"institution:{m}" for n, m in enumerate(members)}
+        return {"lead": f"institution:{members[0]}", **listed("member", "institution", members)}
 
 
 REGISTERS = (FirmRows, QualificationRows, FirmYearRows, RightRows, ConsortiumRows)

@@ -94,6 +94,8 @@ class PledgeForms(_Forms):
         return self.cases.pledge(slot).signed + timedelta(days=6) if slot % 211 == 100 else None
 
     def links(self, slot: int) -> dict[str, str]:
+        if self.tombstone(slot):
+            return {}
         a = self.cases.projects.application(slot // 2)
         person = a.host.legal_representative if slot % 2 else a.leader.number
         return {"signatory": f"person:{person}", "institution": f"institution:{a.host.number}"}
@@ -152,8 +154,12 @@ class ReportForms(_Forms):
         return r.received + timedelta(days=20) if slot % 97 == 40 and r.case is None else None
 
     def links(self, slot: int) -> dict[str, str]:
+        if self.tombstone(slot):
+            return {}
         r = self.cases.report(slot)
         found = {"subject": f"{r.subject_kind}:{r.subject}"}
+        if self.content(slot)["reporter"]["phone"]:
+            found["reporter"] = f"person:{r.reporter}"
         if r.subject_kind == "person":
             found["employer"] = f"institution:{self.city.person(r.subject).last_employer(r.received)}"
         return found
@@ -221,6 +227,8 @@ class DecisionForms(_CaseForms):
     def links(self, slot: int) -> dict[str, str]:
         """A stranger is nobody of the city; the unit a stranger gives is one all the same."""
         s = self.case(slot).subject
+        if self.tombstone(slot):
+            return {}
         found = {} if s.number is None else {"subject": f"{s.kind}:{s.number}"}
         return found if s.employer is None else {**found, "employer": f"institution:{s.employer}"}
 

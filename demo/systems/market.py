@@ -276,8 +276,10 @@ class MatchForms(_Forms):
         return [day for day, _ in self.trade.meeting(slot).steps]
 
     def links(self, slot: int) -> dict[str, str]:
+        """A service institution without a number in the market's register is not named."""
         service = self.trade.meeting(slot).service
-        return {} if service is None else {"service": f"institution:{service}"}
+        known = service is not None and self.city.slice(InstitutionForms).number(service)
+        return {"service": f"institution:{service}"} if known else {}
 
     def row(self, slot: int) -> Row:
         m = self.trade.meeting(slot)

@@ -14,8 +14,8 @@ from demo import dirt
 from demo.city import Institution
 from demo.endpoint import Endpoint, Login
 from demo.project_rules import acceptance_no
-from demo.projects import LUMP_SUMS, MILESTONES, MOST_OPEN, REVIEWS, Milestone, Obligation, Project, Review
-from demo.register import Change, Row, setting
+from demo.projects import LUMP_SUMS, MILESTONES, MOST_OPEN, REVIEWS, Call, Milestone, Obligation, Project, Review
+from demo.register import Change, Row, listed, setting
 from demo.systems.pds_form import PdsForm, place
 from demo.systems.pds_people import ExpertForms, NeedForms, TalentForms, UnitForms
 
@@ -105,7 +105,8 @@ class ApplicationForms(PdsForm):
 
     def links(self, slot: int) -> dict[str, str]:
         a = self.projects.application(slot)
-        return {"leader": f"person:{a.leader.number}", "host": f"institution:{a.host.number}"}
+        own = {"leader": f"person:{a.leader.number}", "host": f"institution:{a.host.number}"}
+        return {**own, **listed("member", "person", a.members)}
 
 
 class ReviewForms(PdsForm):
@@ -206,7 +207,9 @@ class ProjectForms(PdsForm):
 
     def links(self, slot: int) -> dict[str, str]:
         p = self.projects.project(slot)
-        return {"leader": f"person:{p.leader.number}", "host": f"institution:{p.host.number}"}
+        own = {"leader": f"person:{p.leader.number}", "host": f"institution:{p.host.number}"}
+        efforts = listed("effort", "person", (who for who, _ in p.effort))
+        return {**own, **listed("member", "person", p.members), **efforts}
 
 
 class CallForms(PdsForm):
@@ -224,11 +227,16 @@ class CallForms(PdsForm):
     def events(self, slot: int) -> Iterable[date | None]:
         return (day for _, day in self.projects.call(slot).stages)
 
+    @staticmethod
+    def _won(call: Call, day: date) -> bool:
+        """Whether somebody has been chosen."""
+        return [stage for stage, since in call.stages if since <= day][-1] in ("定帅", "绩效评价")
+
     def fields(self, slot: int, rng: Random, day: date) -> Row:
         c = self.projects.call(slot)
         a = self.projects.application(c.application)
         stages = [(stage, since) for stage, since in c.stages if since <= day]
-        won = stages[-1][0] in ("定帅", "绩效评价")
+        won = self._won(c, day)
         owner, winner = self.named(rng, c.owner.number, c.stages[0][1]), self.named(rng, a.host.number, a.applied)
         return {
             "callNo": c.call_no,
@@ -245,7 +253,11 @@ class CallForms(PdsForm):
         }
 
     def links(self, slot: int) -> dict[str, str]:
-        return {"owner": f"institution:{self.projects.call(slot).owner.number}"}
+        c = self.projects.call(slot)
+        links = {"owner": f"institution:{c.owner.number}"}
+        if self._won(c, self.written(slot)):
+            links["winner"] = f"institution:{self.projects.application(c.application).host.number}"
+        return links
 
 
 class BudgetForms(PdsForm):

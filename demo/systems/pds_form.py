@@ -12,7 +12,7 @@ from demo import dirt
 from demo.city import Institution
 from demo.people import People, Tie
 from demo.projects import Projects
-from demo.register import Register, Row, stamp_text
+from demo.register import Register, Row, listed, stamp_text
 
 EARLIEST = date(2016, 1, 4)  # the platform began
 
@@ -74,6 +74,16 @@ class PdsForm(Register):
             if since <= day:
                 found.append({**named, "from": since.isoformat(), "to": dirt.iso(to) if to and to <= day else None})
         return found
+
+    def job_links(self, person: int, day: date) -> dict[str, str]:
+        """Whom `jobs` names."""
+        employers = self.city.person(person).employers
+        return listed("employer", "institution", (n for since, _, n in employers if since <= day))
+
+    @staticmethod
+    def tie_links(role: str, ties: Iterable[Tie], day: date) -> dict[str, str]:
+        """Whom `ties` names."""
+        return listed(role, "institution", (tie.institution for tie in ties if tie.start <= day))
 
     def ties(self, rng: Random, ties: Iterable[Tie], day: date) -> list[Row]:
         """Ties begun up to a day. An end that lies ahead is not known."""

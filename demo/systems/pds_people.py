@@ -96,7 +96,15 @@ class UnitForms(PdsForm):
 
     def links(self, slot: int) -> dict[str, str]:
         i = self.institution(slot)
-        return {"self": f"institution:{i.number}", "legal_representative": f"person:{i.legal_representative}"}
+        links = {"self": f"institution:{i.number}", "legal_representative": f"person:{i.legal_representative}"}
+        row = self.row(slot)
+        if row["contactPhone"]:
+            links["contact"] = f"person:{i.legal_representative}"
+        if row["parentUnitNo"]:
+            links["parent"] = f"institution:{i.parent}"
+        if row["successorUnitNo"] and i.merged_into:
+            links["successor"] = f"institution:{i.merged_into[1]}"
+        return links
 
 
 class TalentForms(PdsForm):
@@ -164,8 +172,10 @@ class TalentForms(PdsForm):
 
     def links(self, slot: int) -> dict[str, str]:
         person, _ = self.people.talent_person(slot)
-        employer = self.city.person(person).last_employer(self.written(slot))
-        return {"self": f"person:{person}", "employer": f"institution:{employer}"}
+        day = self.written(slot)
+        employer, adviser = self.city.person(person).last_employer(day), self.people.adviser(person)
+        links = {"self": f"person:{person}", "employer": f"institution:{employer}", **self.job_links(person, day)}
+        return links if adviser is None else {**links, "adviser": f"person:{adviser}"}
 
 
 class ExpertForms(PdsForm):
@@ -215,8 +225,14 @@ class ExpertForms(PdsForm):
 
     def links(self, slot: int) -> dict[str, str]:
         e = self.people.expert(slot)
-        employer = e.person.last_employer(self.written(slot))
-        return {"self": f"person:{e.person.number}", "employer": f"institution:{employer}"}
+        day = self.written(slot)
+        return {
+            "self": f"person:{e.person.number}",
+            "employer": f"institution:{e.person.last_employer(day)}",
+            **self.job_links(e.person.number, day),
+            **self.tie_links("avoid_unit", e.declared, day),
+            **self.tie_links("shareholding", e.shares, day),
+        }
 
 
 class NeedForms(PdsForm):

@@ -21,7 +21,7 @@ from demo import dirt
 from demo.city import City
 from demo.endpoint import Endpoint, Request, Response
 from demo.filings import Filing, Filings
-from demo.register import Register, Row, setting, stamp_text
+from demo.register import Register, Row, listed, setting, stamp_text
 
 PATH = "/reports/oai"
 PAGE = 200
@@ -94,8 +94,7 @@ class Reports(Register):
         project = self.filing(slot).project
         if self.tombstone(slot):
             return {}
-        authors = {f"author.{n}": f"person:{who}" for n, who in enumerate(project.people[:AUTHORS], 1)}
-        return {**authors, "unit": f"institution:{project.host.number}"}
+        return {**listed("author", "person", project.people[:AUTHORS]), "unit": f"institution:{project.host.number}"}
 
     def row(self, slot: int) -> Row:
         f = self.filing(slot)

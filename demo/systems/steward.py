@@ -15,7 +15,7 @@ from pathlib import Path
 from demo import decisions, dirt
 from demo.city import TODAY, City
 from demo.decisions import Decisions, Signed
-from demo.register import Register, Row, setting
+from demo.register import Register, Row, listed, setting
 from demo.systems.finance import Loans, Vouchers
 
 WEEK = timedelta(days=7)
@@ -65,8 +65,9 @@ class EntityDecisions(_Book):
     )
 
     def links(self, slot: int) -> dict[str, str]:
-        people = self.decisions.entity_decision(slot).people
-        return {f"subject.{n}": f"person:{who}" for n, who in enumerate(people, 1)}
+        """By the numbers of their records: where two are one, the same person twice."""
+        d = self.decisions.entity_decision(slot)
+        return listed("subject", "person", d.people * (len(d.record_ids) // len(d.people)))
 
     def row(self, slot: int) -> Row:
         d = self.decisions.entity_decision(slot)

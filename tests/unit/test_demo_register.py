@@ -1,11 +1,15 @@
 """Registers: deliveries at fixed slots, pages by arithmetic, changes since a moment, the same on every way to a day."""
 
+import re
+import unicodedata
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import ClassVar
 
 import pytest
 
 from demo.city import City
+from demo.firms import Firms, firm_no
 from demo.register import Register, setting
 from demo.systems import register_types, registers
 
@@ -121,6 +125,71 @@ def test_links_name_things_of_the_city(cls):
             kind, number = entity.split(":")
             assert role
             assert int(number) < register.city.count({"person": "person"}.get(kind, "institution"))
+
+
+@pytest.mark.parametrize("cls", register_types(), ids=lambda c: f"{c.source}.{c.record}")
+def test_everybody_whom_a_row_names_is_linked(cls):
+    """By a full name, a code or a number that is nobody else's; who is meant must be among the links."""
+    city = City(1, 0.1, 200)
+    who = known(city)
+    register = cls(city)
+    missing = set()
+    for slot in shown(register):
+        row, reason = register.deliveries(slot)[0]
+        named = {who[text] for text in texts(row) if text in who}
+        if reason is None and not named <= set(register.links(slot).values()):
+            missing.add((slot, *sorted(named - set(register.links(slot).values()))))
+    assert missing == set()
+
+
+def test_a_place_in_a_list_is_told_by_the_role():
+    city = City(1, 0.1)
+    who = known(city)
+    project, firm = (registers(city)[name] for name in (("pds", "project"), ("enterprises", "consortium")))
+    pairs = [
+        (who[number], project.links(slot)[f"member {place}"])
+        for slot in shown(project)
+        for place, number in enumerate(project.row(slot)["members"], 1)
+    ]
+    pairs += [
+        (who[code], firm.links(slot)[f"member {place}"])
+        for slot in shown(firm)
+        for place, code in enumerate(firm.row(slot)["成员统一社会信用代码"].split("；"), 1)
+    ]
+    assert len(pairs) > 100
+    assert all(a == b for a, b in pairs)
+
+
+def known(city: City) -> dict[str, str]:
+    """Every text that means one thing of the city only, and that thing."""
+    found = {}
+    units, people = registers(city)[("pds", "unit")], registers(city)[("pds", "talent")].people
+    for number in range(city.count("institution")):
+        i, entity = city.institution(number), f"institution:{number}"
+        found |= dict.fromkeys((i.credit_code, *(name for _, name in i.names)), entity)
+        found[units.unit_no(number)] = entity
+        if i.kind == "firm":
+            found[firm_no(city.slice(Firms).place_of(number))] = entity
+    for number in range(city.count("person")):
+        p, entity = city.person(number), f"person:{number}"
+        found |= dict.fromkeys((p.id_number, p.phone, p.email, p.orcid, people.talent_no(number)), entity)
+        found[people.second_talent_no(number)] = entity
+    found |= {f"ZJ{n + 1:06d}": f"person:{people.expert(n).person.number}" for n in range(people.experts)}
+    del found[None]
+    return found
+
+
+def texts(value) -> Iterator[str]:
+    """Every text of a row; those that hold a list, its parts. Names of tenants are those of others, now and then."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            if not (name == "企业编号" and "所在载体编号" in value):
+                yield from texts(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from texts(part)
+    elif isinstance(value, str):
+        yield from (re.sub(r"\s", "", unicodedata.normalize("NFKC", part)) for part in re.split("[；;]", value))
 
 
 def test_every_register_has_a_name_of_its_own():
