@@ -10,6 +10,7 @@
 | `BRAIN_DEMO_URL`, `BRAIN_DEMO_PORT` | where the stand-in city answers | `http://127.0.0.1:8790` |
 | `BRAIN_DEMO_DATABASE` | its database (SQLAlchemy, no password) | `sqlite:///<BRAIN_HOME>/demo/finance.sqlite` |
 | `BRAIN_AIRFLOW_PORT`, `BRAIN_SUPERSET_PORT` | ports of the services | `8080`, `8088` |
+| `BRAIN_AS_OF` | the day (ISO) that every rule takes for today | the stand-in city's day, or the newest batch's |
 | `BRAIN_WEBHOOK` | address that failure messages are posted to | none |
 """
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from brain.errors import BrainError
@@ -42,6 +44,7 @@ class Settings:
     airflow_port: int
     superset_port: int
     webhook: str | None
+    as_of: date | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -59,6 +62,12 @@ class Settings:
             if not text.isdigit() or not 0 < int(text) < 65536:
                 raise BrainError(f"{name} is not a port number", "give a number from 1 to 65535")
             return int(text)
+
+        def day(name: str) -> date | None:
+            try:
+                return date.fromisoformat(env[name]) if env.get(name) else None
+            except ValueError:
+                raise BrainError(f"{name} is not a day", "give it as 2026-06-30") from None
 
         profile = env.get("BRAIN_PROFILE") or "demo"
         if profile not in PROFILES:
@@ -86,6 +95,7 @@ class Settings:
             airflow_port=port("BRAIN_AIRFLOW_PORT", 8080),
             superset_port=port("BRAIN_SUPERSET_PORT", 8088),
             webhook=env.get("BRAIN_WEBHOOK") or None,
+            as_of=day("BRAIN_AS_OF"),
         )
 
     def environ(self) -> dict[str, str]:
@@ -105,6 +115,8 @@ class Settings:
             env["BRAIN_DROP"] = str(self.drop)
         if self.webhook:
             env["BRAIN_WEBHOOK"] = self.webhook
+        if self.as_of:
+            env["BRAIN_AS_OF"] = self.as_of.isoformat()
         return env
 
     @property
@@ -116,6 +128,11 @@ class Settings:
     def demo_drop(self) -> Path:
         """Where the stand-in city drops its files; it writes into no other folder."""
         return self.home / "demo" / "drop"
+
+    @property
+    def demo_calendar(self) -> Path:
+        """JSON that says as `today` how far the stand-in city's time has come; its rules count from that day."""
+        return self.home / "demo" / "city.json"
 
     @property
     def landing(self) -> Path:

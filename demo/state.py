@@ -1,4 +1,6 @@
-"""Which city a state folder holds and how far its time has come: <BRAIN_HOME>/demo/city.json."""
+"""Which city a state folder holds and how far its time has come: <BRAIN_HOME>/demo/city.json.
+
+The pipeline reads `today` there, and nothing else: the day from which its rules count."""
 
 from __future__ import annotations
 
@@ -56,5 +58,5 @@ def write_state(home: Path, state: State) -> None:
     path = path_of(home)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(asdict(state)) + "\n", encoding="utf-8")
+    draft.write_text(json.dumps({**asdict(state), "today": state.city().today.isoformat()}) + "\n", encoding="utf-8")
     draft.replace(path)

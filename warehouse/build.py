@@ -8,6 +8,7 @@ what would cost is dbt's own start (4 s), so dbt runs once.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -16,7 +17,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -27,7 +28,7 @@ from brain.errors import BrainError
 from brain.settings import ROOT, Settings
 from ingest import merkle
 from ingest.ledger import Ledger, LedgerEntry
-from warehouse import connect, state, views
+from warehouse import connect, resolution, state, views
 
 PROJECT = ROOT / "dbt_project"
 SHANGHAI = timezone(timedelta(hours=8))  # no summer time since 1991
@@ -65,7 +66,7 @@ def build(settings: Settings, progress: Progress | None = None, full: bool = Fal
     say = progress or (lambda text: None)
     with connect.writer_lock(settings, "build"):
         entries = Ledger(settings).entries()
-        as_of = as_of_date(entries)
+        as_of = today(settings, entries)
         work = settings.warehouse_dir / "next"
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
@@ -87,13 +88,15 @@ def build(settings: Settings, progress: Progress | None = None, full: bool = Fal
                 f"the last release keeps serving; the SQL as it ran is in {target / 'run'}",
                 runs,
             )
+        # before the build takes its place: an id that anybody has seen is never lost
+        entries = resolution.commit_changes(settings, work, as_of, entries)
         _finish(work)
         built = state.Build(
             build_id=f"{started:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}",
             built_at=datetime.now(UTC).isoformat(timespec="seconds"),
             as_of=as_of,
             profile=settings.profile,
-            # Of the entries that were read: the newest head may know more, committed since.
+            # Of the entries that were read, and what the build itself entered: the newest head may know more.
             ledger_size=len(entries),
             ledger_root=merkle.root(bytes.fromhex(e.leaf) for e in entries).hex() if entries else None,
             code_version=code_version(),
@@ -103,9 +106,20 @@ def build(settings: Settings, progress: Progress | None = None, full: bool = Fal
         _put_in_place(settings, work, target, built)
         return runs
 
+    """The date that models take for today: BRAIN_AS_OF, or the day of the stand-in city, or `as_of_date`."""
+def today(settings: Settings, entries: list[LedgerEntry]) -> str:
+    """The date that models take for today: BRAIN_AS_OF; over the stand-in city the city's own day; else `as_of_date`."""
+    if settings.as_of:
+        return settings.as_of.isoformat()
+    if entries and settings.profile == "demo" and settings.demo_calendar.is_file():
+        found = json.loads(settings.demo_calendar.read_text(encoding="utf-8")).get("today")
+        if found:
+            return date.fromisoformat(found).isoformat()
+    return as_of_date(entries)
+
 
 def as_of_date(entries: list[LedgerEntry]) -> str:
-    """The date that models take for today: the day, in Xi'an, on which the newest batch was committed."""
+    """The day, in Xi'an, on which the newest batch was committed."""
     times = [e.committed_at for e in entries if e.kind in ("committed", "accepted", "replay")]
     if not times:
         return NOTHING_YET

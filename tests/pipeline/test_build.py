@@ -5,16 +5,18 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
+from dataclasses import replace
 from importlib import metadata
 
 import duckdb
 import pytest
 
 from brain.errors import BrainError, LockedError
+from brain.settings import Settings
 from ingest.ledger import Ledger, LedgerEntry
 from ingest.run import ingest_source
 from warehouse import connect, content, publish, state
-from warehouse.build import BuildError, as_of_date, code_version, without_values
+from warehouse.build import BuildError, as_of_date, code_version, today, without_values
 
 # dbt leaves its log file open.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -98,6 +100,19 @@ def test_as_of_is_the_day_in_xian_of_the_newest_batch():
     held = LedgerEntry(2, "held", "s", "r", "2026-05-01T00:00:00.000000+00:00", "{}", "")
     assert as_of_date([entry, held]) == "2026-03-02"
     assert as_of_date([]) == "1970-01-01"
+
+
+def test_rules_count_from_the_day_that_is_given_else_from_the_stand_in_citys_own(tmp_path):
+    entries = [LedgerEntry(1, "committed", "s", "r", "2026-11-01T00:00:00.000000+00:00", "{}", "")]
+    settings = Settings.from_env({"BRAIN_HOME": str(tmp_path)})
+    assert today(settings, entries) == "2026-11-01"
+    settings.demo_calendar.parent.mkdir(parents=True)
+    settings.demo_calendar.write_text('{"day": 3, "today": "2026-07-03"}')
+    assert today(settings, entries) == "2026-07-03"
+    assert today(settings, []) == "1970-01-01"
+    assert today(replace(settings, profile="open"), entries) == "2026-11-01"
+    given = Settings.from_env({"BRAIN_HOME": str(tmp_path), "BRAIN_AS_OF": "2026-01-02"})
+    assert today(given, entries) == "2026-01-02"
 
 
 def test_files_without_an_entry_are_not_read(small_house):

@@ -56,6 +56,7 @@ def test_a_demo_port_moves_the_demo_address():
         ({"BRAIN_AIRFLOW_PORT": "eighty"}, "BRAIN_AIRFLOW_PORT"),
         ({"BRAIN_SUPERSET_PORT": "0"}, "BRAIN_SUPERSET_PORT"),
         ({"BRAIN_DEMO_PORT": "65536"}, "BRAIN_DEMO_PORT"),
+        ({"BRAIN_AS_OF": "30.6.2026"}, "BRAIN_AS_OF"),
     ],
 )
 def test_what_cannot_be_used_is_named(env: dict[str, str], named: str):
@@ -77,6 +78,7 @@ def test_a_child_process_gets_the_same_settings(tmp_path: Path):
         "BRAIN_AIRFLOW_PORT": "3",
         "BRAIN_SUPERSET_PORT": "4",
         "BRAIN_WEBHOOK": "http://127.0.0.1:5/hook",
+        "BRAIN_AS_OF": "2026-06-30",
     }
     s = Settings.from_env(env)
     assert s.environ() == env

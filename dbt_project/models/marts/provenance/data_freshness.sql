@@ -1,5 +1,5 @@
--- Staleness is measured at the as-of date of the build (the newest committed batch of any source), never at the
--- clock: the same batches give the same answer. `brain status` measures at the clock.
+-- Staleness is measured at the newest batch of any source, never at the clock: the same batches give the same answer.
+-- `brain status` measures at the clock.
 with sources as (
 
     select * from {{ source('raw', 'sources') }}
@@ -28,6 +28,12 @@ committed as (
     from batches
     where kind in ('committed', 'accepted')
     group by source
+
+),
+
+newest as (
+
+    select max(committed_at) as newest_at from batches where kind in ('committed', 'accepted', 'replay')
 
 ),
 
@@ -80,10 +86,12 @@ joined as (
         cast(coalesce(committed.quarantined, 0) as bigint) as quarantined,
         cast(coalesce(held.held_batches, 0) as bigint) as held_batches,
         coalesce(
-            24 * {{ days_between('cast(attempts.last_attempt_at as date)', as_of()) }} > sources.freshness_hours,
+            24 * {{ days_between('cast(attempts.last_attempt_at as date)', 'cast(newest.newest_at as date)') }}
+            > sources.freshness_hours,
             attempts.last_attempt_at is null
         ) as is_stale
     from sources
+    cross join newest
     left join committed on sources.source = committed.source
     left join attempts on sources.source = attempts.source
     left join held on sources.source = held.source
