@@ -33,6 +33,7 @@ CLASSES = {
     "finance": "财政与科技金融",
     "plan": "规划指标与任务",
     "steward": "人工处置",
+    "resolution": "实体识别",
     "reference": "参照数据",
 }
 DELIVERIES = ("snapshot", "changes", "history")

@@ -106,9 +106,8 @@ def build(settings: Settings, progress: Progress | None = None, full: bool = Fal
         _put_in_place(settings, work, target, built)
         return runs
 
-    """The date that models take for today: BRAIN_AS_OF, or the day of the stand-in city, or `as_of_date`."""
 def today(settings: Settings, entries: list[LedgerEntry]) -> str:
-    """The date that models take for today: BRAIN_AS_OF; over the stand-in city the city's own day; else `as_of_date`."""
+    """The date that models take for today: BRAIN_AS_OF, or the day of the stand-in city, or `as_of_date`."""
     if settings.as_of:
         return settings.as_of.isoformat()
     if entries and settings.profile == "demo" and settings.demo_calendar.is_file():
@@ -120,7 +119,9 @@ def today(settings: Settings, entries: list[LedgerEntry]) -> str:
 
 def as_of_date(entries: list[LedgerEntry]) -> str:
     """The day, in Xi'an, on which the newest batch was committed."""
-    times = [e.committed_at for e in entries if e.kind in ("committed", "accepted", "replay")]
+    counted = (e for e in entries if e.kind in ("committed", "accepted", "replay"))
+    # what builds enter themselves does not count: a build must not move the date of the next
+    times = [e.committed_at for e in counted if e.source != resolution.SOURCE]
     if not times:
         return NOTHING_YET
     return datetime.fromisoformat(max(times)).astimezone(SHANGHAI).date().isoformat()

@@ -1,5 +1,6 @@
 {#- Every version of every record in schema raw, in one shape. The relations come from the generated _sources.yml, so a new source
-    file is enough for its records to appear in the provenance marts. `title` is the first column that names the thing recorded and is
+    file is enough for its records to appear in the provenance marts; those of the house itself (class resolution) are left out, for they
+    say nothing of the world: audit_entity_history shows them. `title` is the first column that names the thing recorded and is
     public. dbt knows the list only when it executes; while it parses, and without any source, the relation is empty. -#}
 {%- macro union_record_versions() -%}
     {%- set wanted = ['title', 'name', 'outcome_title', 'name_v1', 'name_zh', 'names', 'name_en', 'original_doi', 'notice_doi',
@@ -7,7 +8,7 @@
     {%- set records = namespace(relations=[]) -%}
     {%- if execute -%}
         {%- for node in graph.sources.values() | sort(attribute='name') -%}
-            {%- if node.source_name == 'raw' and node.config.meta.get('class') -%}
+            {%- if node.source_name == 'raw' and node.config.meta.get('class', 'resolution') != 'resolution' -%}
                 {%- set records.relations = records.relations + [node] -%}
             {%- endif -%}
         {%- endfor -%}
@@ -74,6 +75,7 @@
         when 'finance' then '财政与科技金融'
         when 'plan' then '规划指标与任务'
         when 'steward' then '人工处置'
+        when 'resolution' then '实体识别'
         when 'reference' then '参照数据'
         else {{ value }}
     end
