@@ -106,6 +106,7 @@ def build(settings: Settings, progress: Progress | None = None, full: bool = Fal
         _put_in_place(settings, work, target, built)
         return runs
 
+
 def today(settings: Settings, entries: list[LedgerEntry]) -> str:
     """The date that models take for today: BRAIN_AS_OF, or the day of the stand-in city, or `as_of_date`."""
     if settings.as_of:
