@@ -14,7 +14,7 @@ from demo.truth import LISTS, truth
 
 LEAST = 20
 # Lists that need no near misses: they say what a reader should find, not what a rule should tell apart.
-PLAIN = {"entities", "duplicates", "dirty", "contract_volumes"}
+PLAIN = {"entities", "duplicates", "dirty", "contract_volumes", "set_aside"}
 
 
 @pytest.fixture(scope="module", params=[1, 2])
@@ -95,6 +95,20 @@ def test_what_is_refused_is_refused_in_every_system_and_counts_little(planted):
         assert len(reasons) <= max(6, 0.1 * shown), record
     by_source = {d["source"] for d in found["dirty"]}
     assert by_source >= {source for source, _ in systems.registers(city)} - {"steward"}
+
+
+def test_nothing_hangs_on_a_row_that_is_refused(planted):
+    """What names one, by id or number, is set aside whole: it is neither to be found nor not to be found."""
+    _, found = planted
+    keys = {"|".join(map(str, d["key"])) if isinstance(d["key"], list) else d["key"]: d for d in found["dirty"]}
+    ids = {f"{d['source']}:{d['record']}:{key}" for key, d in keys.items()}
+    lists = {n: things for n, things in found.items() if n not in ("dirty", "set_aside", "near_misses")}
+    told = json.dumps([lists, found["near_misses"]], ensure_ascii=False, default=str)
+    assert [i for i in ids if json.dumps(i, ensure_ascii=False) in told] == []
+    numbers = {key for key, d in keys.items() if d["record"] in ("report_obligation", "review", "application")}
+    assert [key for key in numbers if key and f'"{key}"' in told] == []
+    assert {"conflicts", "vetoes", "overdue_reports"} <= {aside["list"] for aside in found["set_aside"]}
+    assert all(aside["refused"] for aside in found["set_aside"])
 
 
 def test_no_number_address_or_phone_of_a_person_is_told(planted):
