@@ -14,6 +14,8 @@ from brain.settings import Settings
 from ingest.contract import Server
 from ingest.fetch import Payload
 
+UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".filepart", ".swp", ".bak", ".unfinished")
+
 
 @dataclass(frozen=True)
 class DropFile:
@@ -31,9 +33,21 @@ def find_files(server: Server, settings: Settings) -> list[DropFile]:
     root = settings.drop
     found = []
     for path in sorted(root.glob(server.location)):
+        if _is_leftover(path.relative_to(root)):
+            continue
         if path.is_file() and path.resolve().is_relative_to(root):
             found.append(DropFile(path, path.relative_to(root).as_posix(), as_of_date(server, path.name)))
     return sorted(found, key=lambda f: (f.as_of or date.min, f.address))
+
+
+def _is_leftover(address: Path) -> bool:
+    """Whether a file is what a program lays beside those of people: a lock, a hidden or unfinished copy, a backup.
+
+    Excel's lock of a workbook (~$a.xlsx) ends as the workbook does and holds its editor's name.
+    """
+    name = address.name.lower()
+    hidden = any(part.startswith(".") for part in address.parts)
+    return hidden or name.startswith(("~$", "~wrl")) or name.endswith(("~", *UNFINISHED))
 
 
 def as_of_date(server: Server, name: str) -> date | None:

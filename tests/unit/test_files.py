@@ -239,6 +239,20 @@ def test_no_file_outside_the_drop_is_read(house: Any, tmp_path: Path) -> None:
     assert find_files(source.servers[0], house.settings) == []
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["~$list_2026-01-02.csv", ".~list_2026-01-02.csv", "._list_2026-01-02.csv", ".list_2026-01-02.csv.swp",
+     "list_2026-01-02.csv~", "list_2026-01-02.csv.tmp", "list_2026-01-02.csv.part", "~WRL_list_2026-01-02.csv",
+     ".stversions/list_2026-01-02.csv", "list_2026-01-02.csv.crdownload"],
+)  # fmt: skip
+def test_what_editors_leave_beside_a_file_is_never_taken(house: Any, name: str) -> None:
+    """Excel lays ~$list.xlsx beside an open list.xlsx; it matches what list.xlsx matches."""
+    source = load_source(house.contract(servers=[house.server("**/*list*", asOf=r"(\d{4}-\d{2}-\d{2})")]))
+    house.deliver("list_2026-01-01.csv", "id,title\n1,a\n")
+    house.deliver(name, "id,title\n2,b\n")
+    assert [f.address for f in find_files(source.servers[0], house.settings)] == ["list_2026-01-01.csv"]
+
+
 def test_members_and_groups_are_of_files(house: Any) -> None:
     server = {"server": "s", "type": "api", "environment": "open", "location": "https://x.test/"}
     for name in ("member", "together"):
