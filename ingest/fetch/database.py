@@ -307,7 +307,7 @@ class _Fetch:
             return connection.execute(read, execution_options=options), int(total)
 
     def _since(self) -> sa.ColumnElement[bool] | None:
-        """The watermark column is not before the mark, or blank: rather rows again than a row never."""
+        """The watermark column is not before the mark, or nobody can say: rather rows again than a row never."""
         if not self.server.since_param or self.ctx.since is None:
             return None
         column = sa.column(self.server.since_param)
@@ -318,7 +318,7 @@ class _Fetch:
         mark = mark.replace(tzinfo=None)
         if self.backend == "sqlite":  # text: the space sorts before the T of ISO 8601
             digits = f"{mark:%Y-%m-%d %H:%M:%S}" if mark.time() != mark.min.time() else f"{mark:%Y-%m-%d}"
-            return column.is_(None) | (column >= sa.bindparam("mark", digits, sa.String()))
+            return column.is_(None) | (column >= sa.bindparam("mark", digits, sa.String())) | ~_sorts(column)
         return column.is_(None) | (column >= sa.bindparam("mark", mark, sa.DateTime()))
 
     # -- complaints -----------------------------------------------------------------------------------------------
@@ -441,6 +441,18 @@ def _cut(descriptor: int, done: threading.Event) -> None:
     done.set()
     with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as s:
         s.shutdown(socket.SHUT_RDWR)
+
+
+def _sorts(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """Whether a value of SQLite is text that sorts as the UTC times it means: ISO 8601 in full digits, without a zone
+    or with that of UTC. 2026-9-3, 1.3.2026, numbers and other zones do not."""
+    is_day = column.op("GLOB")(f"{_DAY}")
+    is_time = column.op("GLOB")(f"{_DAY}[ T][0-2][0-9]:[0-5][0-9]*")
+    zone = sa.func.replace(sa.func.substr(column, 17), "+00:00", "Z")
+    return (sa.func.typeof(column) == "text") & (is_day | (is_time & sa.not_(zone.op("GLOB")("*[^0-9:.Z]*"))))
+
+
+_DAY = "[0-9][0-9][0-9][0-9]-[0-1][0-9]-[0-3][0-9]"
 
 
 def _exact_types(connection: Connection) -> None:

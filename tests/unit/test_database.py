@@ -168,6 +168,25 @@ def test_a_row_without_a_mark_of_its_own_comes_every_time(office: Office) -> Non
     assert {r["NO"] for r in lines(payloads)} == {"c", "n"}
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["'2026-9-3'", "'03.09.2026'", "'2026/09/03'", "20260903", "1788393600", "'2026-03-02T20:00:00-08:00'"],
+)
+def test_a_mark_that_does_not_sort_as_text_comes_every_time(office: Office, written: str) -> None:
+    """2026-9-3 stands before 2026-10-01 in time and behind it in text: it would be left out or not by chance."""
+    office.sql(f"insert into grants values ('odd', 4, {written})")
+    for mark in ("2026-03-03T00:00:00Z", "2026-10-01T00:00:00Z", "2999-01-01T00:00:00Z"):
+        payloads = office.payloads(mark, since={"param": "changed", "field": "changed_at"})
+        assert "odd" in {r["NO"] for r in lines(payloads)}
+
+
+@pytest.mark.parametrize("zone", ["", "Z", ".250Z", "+00:00"])
+def test_a_mark_in_utc_sorts_however_it_is_written(office: Office, zone: str) -> None:
+    office.sql(f"insert into grants values ('old', 4, '2026-03-01T08:00:00{zone}')")
+    payloads = office.payloads("2026-03-03T00:00:00Z", since={"param": "changed", "field": "changed_at"})
+    assert {r["NO"] for r in lines(payloads)} == {"c"}
+
+
 def test_no_log_holds_a_row(office: Office, caplog: pytest.LogCaptureFixture) -> None:
     """SQLAlchemy writes every row where somebody turns its messages on."""
     caplog.set_level(logging.DEBUG)
