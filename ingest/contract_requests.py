@@ -55,6 +55,7 @@ class RequestReader(Checker):
         where = f"{where}/since"
         members = {"param": None, "field": None, "overlapDays": 0, "granularity": None}
         given = self.shape(p.get("since") or {}, members, where)
+        is_date = False
         if p.get("since"):
             fields = {f.name: f for r in records if r.name == chosen[0] for f in r.fields}
             field = fields[self.choice(given["field"], fields, f"{where}/field")]
@@ -69,12 +70,15 @@ class RequestReader(Checker):
                 self.choice(given["granularity"], GRANULARITIES, f"{where}/granularity")
             if field.type not in ("timestamp", "date"):  # of anything else nobody could say what comes after it
                 raise self.fail(f"{where}/field", f"{field.name} is of type {field.type}", "declare it as a timestamp")
+            is_date = field.type == "date"  # its source knows no times
+            if is_date and given["granularity"] == "second":
+                raise self.fail(f"{where}/granularity", f"{field.name} is a date, without seconds", "leave it out")
         return {
             "since_param": given["param"],
             "since_field": given["field"],
             "since_overlap_days": given["overlapDays"],
             # OAI-PMH 2.0, section 3.3.1: every repository understands days, not every one seconds
-            "since_granularity": given["granularity"] or ("day" if paging.kind == "oai" else None),
+            "since_granularity": given["granularity"] or ("day" if paging.kind == "oai" or is_date else None),
         }
 
     def auth(self, value: Any, where: str) -> Auth | Login | Signature:

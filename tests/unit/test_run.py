@@ -811,12 +811,12 @@ def test_leftovers_are_moved_aside_and_not_erased(house):
 
 
 @pytest.fixture
-def live(house, monkeypatch: pytest.MonkeyPatch):
+def live(house, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest):
     """An endpoint that can tell what changed: rows to answer with, and what it was asked for."""
     server = {"server": "live", "type": "api", "environment": "open", "location": "https://source.test/things"}
     given = {"format": "jsonl", "since": {"param": "since", "field": "at"}}
     server["customProperties"] = [{"property": k, "value": v} for k, v in given.items()]
-    fields = [house.field("id", key=1), house.field("at", "timestamp")]
+    fields = [house.field("id", key=1), house.field("at", getattr(request, "param", "timestamp"))]
     house.contract(fields, servers=[server], delivery="changes")
     rows: list[str] = []
     asked: list[str | None] = []
@@ -847,6 +847,18 @@ def test_a_first_run_from_a_date_is_followed_by_a_full_one(house, live):
     house.ingest(since=date(2026, 2, 1))
     house.ingest()
     assert asked == ["2026-02-01T00:00:00Z", None]
+
+
+@pytest.mark.parametrize("live", ["date"], indirect=True)
+def test_where_changes_have_a_date_a_date_is_asked_for(house, live):
+    """A time would be more than the contract declares: 2026-01-05Z is neither."""
+    rows, asked = live
+    rows[:] = ["2026-01-05"]
+    house.ingest()
+    house.ingest()
+    house.ingest(since=date(2026, 1, 2))
+    house.ingest()
+    assert asked == [None, "2026-01-05", "2026-01-02", "2026-01-05"]
 
 
 def test_a_row_from_the_future_does_not_end_the_fetching(house, live):
