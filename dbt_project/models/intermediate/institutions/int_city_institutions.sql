@@ -22,6 +22,7 @@ with units as (
         zone_code,
         established_date,
         status = '正常' as is_active,
+        parent_unit_no as parent_no,
         successor_unit_no as successor_no
     from {{ ref('stg_pds__unit') }}
 
@@ -48,6 +49,7 @@ market as (
         zone_code,
         established_date,
         is_active,
+        cast(null as varchar) as parent_no,
         cast(null as varchar) as successor_no
     from {{ ref('stg_market__institution') }}
 

@@ -11,7 +11,7 @@ mentions as (
     select
         name_key,
         institution_id
-    from {{ ref('int_institution_mentions') }}
+    from {{ ref('int_institution_hosts') }}
 
 ),
 

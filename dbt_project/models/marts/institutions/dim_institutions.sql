@@ -73,7 +73,7 @@ mentions as (
         array_agg(distinct name) as names,
         cast(sum(mention_count) as integer) as mention_count,
         flatten(array_agg(record_ids)) as record_ids
-    from {{ ref('int_institution_mentions') }}
+    from {{ ref('int_institution_hosts') }}
     group by institution_id
 
 ),

@@ -1,0 +1,9 @@
+"""Which mentions mean one institution, and which pairs a steward should look at."""
+
+
+def model(dbt, session):
+    """See warehouse.resolve.institutions: the mentions in, edges between them out."""
+    from warehouse.resolve import institutions
+
+    dbt.config(materialized="table")
+    return institutions.edges(dbt.ref("int_institution_mentions").to_arrow_table())
