@@ -194,7 +194,8 @@ class Server:
     `records`: record types read from each row.
     `as_of`: ISO date, or a regular expression whose group finds the date in the file name.
     `limits`: timeoutSeconds, deadlineSeconds, retries, perSecond, maxBytes, maxRatio. `since_overlap_days`: by how much
-    the watermark is moved back when it is sent. `namespaces`: prefix → XML namespace, as physical names use them.
+    the watermark is moved back when it is sent. `together`: the files of one as-of date are one delivery, of `parts`
+    files where the contract knows how many. `namespaces`: prefix → XML namespace, as physical names use them.
     """
 
     name: str
@@ -224,6 +225,7 @@ class Server:
     form: Form = Form()
     member: str | None = None
     together: bool = False
+    parts: int | None = None
     limits: tuple[tuple[str, float], ...] = tuple(LIMITS.items())
 
     def limit(self, name: str) -> float:

@@ -88,9 +88,18 @@ class ServerReader(TableReader, RequestReader):
             query=self.query(s, p, where) if kind == "database" else None,
             form=self.form(p, format_, chosen, where),
             member=p.get("member"),
-            together=bool(p.get("together")),
+            **self.together(p, where),
             limits=tuple(limits.items()),
         )
+
+    def together(self, p: dict[str, Any], where: str) -> dict[str, Any]:
+        """The members of `Server` that say whether files are parts of one delivery."""
+        value = p.get("together", False)
+        if not isinstance(value, bool) and (type(value) is not int or value < 2):
+            raise self.fail(
+                f"{where}/together", f"{value!r} is neither true nor a number of files", "see docs/sources.md"
+            )
+        return {"together": bool(value), "parts": None if isinstance(value, bool) else value}
 
     def optional(self, p: dict[str, Any], kind: str, where: str) -> bool:
         """Whether a drop may lack the server's files: a folder that people fill when they have something to say."""

@@ -30,11 +30,13 @@ from ingest.fetch.paging import OverlapError, SourceMovedError
 from ingest.fetch.since import asked_since
 from ingest.landing import Segment, SegmentWriter, fsync_folder
 from ingest.ledger import Ledger, LedgerEntry, live_entries
+from ingest.parts import why_incomplete
 from ingest.privacy import Pseudonymiser
 from ingest.raw import Staged, Stager, committed_sql, file_ref
 from ingest.records import Reader, Shape, content_of
 
 Progress = Callable[[str], None]
+INCOMPLETE = "incomplete_group"
 RESTORE = "put the newest ledger back from your backup; nothing was changed"
 
 
@@ -416,9 +418,7 @@ class SourceRun:
             live = [e for e in live_entries(history[r.name]) if e.kind != "accepted"]
             same = [e for e in live if (e.data["address"], e.data["as_of"]) == (delivery.address, as_of)]
             if not same and self._is_held_for_good(history[r.name], digest):
-                self.say(
-                    f"{self.source.name} ← {delivery.address}: passed over, it is held as older than what is committed"
-                )
+                self.say(f"{self.source.name} ← {delivery.address}: passed over, it is held and nothing has changed")
                 return []
             if not same or same[-1].data["delivery"] != digest or _was_overtaken(r, live, same[-1]):
                 return None
@@ -457,11 +457,15 @@ class SourceRun:
 
         return [batch_of(e) for e in self.ledger.commit(bodies, place)]
 
-    @staticmethod
-    def _is_held_for_good(history: list[LedgerEntry], digest: str) -> bool:
-        """Whether these bytes are held as older than what is committed, which nothing that comes can change."""
-        held = [e for e in history if e.kind == "held" and e.data["delivery"] == digest]
-        return bool(held) and all(h.startswith("older_snapshot") for h in held[-1].data["holds"])
+    def _is_held_for_good(self, history: list[LedgerEntry], digest: str) -> bool:
+        """Whether these bytes are held as older than what is committed, or without a part of them: only other bytes
+        can change that, or a contract that expects other parts."""
+        held = [e.data for e in history if e.kind == "held" and e.data["delivery"] == digest]
+        reasons = {h.partition(":")[0] for h in held[-1]["holds"]} if held else set()
+        return bool(reasons) and (
+            reasons == {"older_snapshot"}
+            or (reasons <= {"older_snapshot", INCOMPLETE} and held[-1]["contract_version"] == self.source.version)
+        )
 
     def _digest(self, delivery: Delivery, sha256: bytes | None) -> str:
         """Keyed hash of address, as-of date and payload bytes: tells repeats apart without giving the bytes away."""
@@ -503,6 +507,8 @@ class SourceRun:
             newest = max((e.data["as_of"] for e in live if e.data["as_of"]), default=None)
             if record.delivery == "snapshot" and delivery.as_of and newest and delivery.as_of.isoformat() < newest:
                 holds.append(f"older_snapshot: as of {delivery.as_of}, committed is {newest}")
+            if record.delivery == "snapshot" and (lacks := self._lacks_parts(delivery, live)):
+                holds.append(f"{INCOMPLETE}: {lacks}")
             body = {
                 **self.body("held" if holds else "committed", record, last["generation"] if last else 1),
                 "fetch_id": segment.fetch_id,
@@ -530,6 +536,17 @@ class SourceRun:
         entries = self.ledger.commit(bodies, lambda seq, body: self._place(seq, body, staged[body["record"]]))
         self._journal(entries, checks)
         return [batch_of(e) for e in entries]
+
+    def _lacks_parts(self, delivery: Delivery, live: list[LedgerEntry]) -> str | None:
+        """Why the files of a delivery are not all; of another kind of delivery every one is whole."""
+        if not delivery.server.together:
+            return None
+        last = next((e.data for e in reversed(live) if e.data["server"] == delivery.server.name), None)
+        had = Segment(self.settings.home / last["landing"]["segment"]).entries() if last else []
+        before = date.fromisoformat(last["as_of"]) if last and last["as_of"] else None
+        addresses = [f.address for f in delivery.files]
+        urls = [e.url.removeprefix("drop:") for e in had]
+        return why_incomplete(delivery.server, addresses, delivery.as_of, urls, before)
 
     def _place(self, seq: int, body: dict[str, Any], staged: Staged) -> None:
         """Move a batch's files to where the ledger says they are, durably; called inside the ledger's transaction."""

@@ -191,6 +191,78 @@ def test_files_that_belong_together_are_one_snapshot(house: Any, counties: Calla
     assert {r["_as_of"] for r in house.current()} == {date(2024, 12, 31), date(2025, 12, 31)}
 
 
+@pytest.fixture
+def years(house: Any) -> Callable[..., Path]:
+    """Lists of a year in a folder of the year, one file a county; `together` of the contract."""
+
+    def declare(together: Any, version: str = "1.0.0") -> Callable[..., Path]:
+        fields = [house.field("county", key=1, physicalName="县"), house.field("shop", key=2, physicalName="店")]
+        taken = [{"name": "县", "from": "file", "pattern": r"/([^/]+)_"}]
+        servers = [house.server("yearly/*/*.csv", together=together, asOf=r"_(\d{4})\.", taken=taken)]
+        house.contract(fields, servers=servers, version=version)
+        return lambda county, year, rows: house.deliver(f"yearly/{year}/{county}_{year}.csv", "店\n" + rows)
+
+    return declare
+
+
+def test_a_group_without_a_part_that_it_had_withdraws_nothing(house: Any, years: Callable[..., Any]) -> None:
+    counties = years(True)
+    for county in ("甲县", "乙县"):
+        counties(county, 2024, "a\nb\n")
+    house.ingest()
+    counties("甲县", 2025, "a\n")
+    _, held = house.ingest()
+    assert held.held and held.reasons == (
+        "incomplete_group: 1 files, without what were yearly/2024/乙县_2024.csv in the delivery before",
+    )
+    assert len(house.current()) == 4
+    before = len(house.entries())
+    assert [b.held for b in house.ingest()] == [False], "2024 comes again; the rest of 2025 is waited for"
+    assert [e.kind for e in house.entries()[before:]] == ["committed"]
+    counties("乙县", 2025, "a\nb\n")
+    assert [(b.held, b.withdrawn) for b in house.ingest() if b.received == 3] == [(False, 1)]
+    assert len(house.current()) == 3
+
+
+def test_a_part_that_is_taken_out_of_the_drop_withdraws_nothing(house: Any, years: Callable[..., Any]) -> None:
+    counties = years(True)
+    counties("甲县", 2024, "a\n")
+    gone = counties("乙县", 2024, "b\n")
+    house.ingest()
+    gone.unlink()
+    assert [b.reasons[0].partition(":")[0] for b in house.ingest()] == ["incomplete_group"]
+    assert len(house.current()) == 2
+
+
+def test_the_contract_may_say_how_many_parts_there_are(house: Any, years: Callable[..., Any]) -> None:
+    counties = years(3)
+    counties("甲县", 2024, "a\n")
+    counties("乙县", 2024, "b\n")
+    assert [b.reasons for b in house.ingest()] == [("incomplete_group: 2 of 3 files",)]
+    counties("丙县", 2024, "c\n")
+    assert [b.new for b in house.ingest()] == [3]
+    years(2, "1.1.0")  # the third county was made part of the second
+    counties("甲县", 2025, "a\n")
+    counties("乙县", 2025, "b\nc\n")
+    [batch] = [b for b in house.ingest() if b.received == 3 and b.new]
+    assert (batch.held, batch.new, batch.withdrawn) == (False, 1, 1)
+
+
+def test_a_contract_that_expects_fewer_parts_lets_the_held_group_in(house: Any, years: Callable[..., Any]) -> None:
+    counties = years(2)
+    counties("甲县", 2024, "a\n")
+    assert [b.held for b in house.ingest()] == [True]
+    assert house.ingest() == []
+    years(True, "1.1.0")
+    assert [(b.held, b.new) for b in house.ingest()] == [(False, 1)]
+
+
+@pytest.mark.parametrize("value", [0, 1, -3, "yes", 2.5])
+def test_parts_are_told_by_their_number(house: Any, value: Any) -> None:
+    with pytest.raises(ContractError, match="neither true nor a number of files"):
+        load_source(house.contract(servers=[house.server(together=value)]))
+
+
 def test_a_broken_file_of_several_is_named(house: Any, counties: Callable[..., Path]) -> None:
     counties("甲县", "2024", "a\n")
     counties("乙县", "2024", "b\n").write_bytes(b"\xff")
