@@ -354,6 +354,18 @@ def test_only_what_decides_raw_changes_its_digest(house):
     assert digest(props={"nullValues": ["-"]}) != first
 
 
+def test_another_mask_of_free_text_makes_raw_anew(house, monkeypatch: pytest.MonkeyPatch):
+    """Else what the old one left in the open would stay there."""
+    props = {"mask": "text"}
+    fields = [house.field("id", key=1), house.field("title", classification="sensitive", props=props)]
+    source = load_source(house.contract(fields))
+    plain = load_source(house.contract(name="plain"))
+    before = [s.record("thing").raw_digest for s in (source, plain)]
+    monkeypatch.setattr("ingest.contract.TEXT_MASK", 1_000)
+    after = [s.record("thing").raw_digest for s in (source, plain)]
+    assert (before[0] == after[0], before[1] == after[1]) == (False, True)
+
+
 @pytest.mark.parametrize(
     ("jdk", "strptime"),
     [
