@@ -283,6 +283,10 @@ def trace(ref: str, as_json: bool) -> None:
         click.echo(f"{e['mart']}  {e['id']}  {e['label'] or ''}")
     for r in found["records"]:
         click.secho(r["record_id"], bold=True)
+        for link in r["links"]:
+            to = f" to {link['linked_record_id']} {link['linked_role']}" if link["linked_record_id"] else ""
+            why = f"{link['rule']} {link['probability']:.4g}{to}  {link['evidence'] or ''}".rstrip()
+            click.echo(f"  {link['role']} is {link['entity_id']}: {why}")
         for v in r["versions"]:
             p = v["payload"] or {}
             state = {True: "verified", False: "NOT VERIFIED", None: "left out by a complete delivery"}[v["verified"]]

@@ -26,13 +26,16 @@ from ingest.records import Read, Reader, Shape, content_of, locator
 from warehouse import connect
 
 DATABASES = ("official", "audit")
+LINKS = "map_entity_records"
+LINK = ("entity_id", "entity_type", "role", "rule", "probability", "evidence", "linked_record_id", "linked_role")
 
 
 def trace(settings: Settings, ref: str) -> dict[str, Any]:
     """REF is a record id (`ror:organization:…`), a mart row (`fct_projects:…`) or an entity id.
 
-    Returns `ref`, `entities`, `records` (each with its versions, payloads and the record read again at its locator),
-    `models` and `checks`. Raises BrainError where nothing is known under that name.
+    Returns `ref`, `entities`, `records` (each with its versions, payloads and the record read again at its locator, and
+    the links that say to which entities it belongs and why), `models` and `checks`. The id of an entity that was merged
+    into another leads to that one. Raises BrainError where nothing is known under that name.
     """
     tracer = _Tracer(settings)
     try:
@@ -71,7 +74,7 @@ class _Tracer:
             record_ids = [ref]
             rows = self._rows_holding(ref)
         else:
-            rows = self._rows_named(ref)
+            rows = self._rows_named(ref) or self._rows_named(self._merged_into(ref) or ref)
             if not rows:
                 hint = "a record id, <mart>:<key> or an entity id, as dashboards show them"
                 raise BrainError(f"nothing is known as {ref!r}", hint)
@@ -80,6 +83,7 @@ class _Tracer:
         if not any(r["versions"] for r in records):
             raise BrainError(f"no committed version of {ref!r}", "`brain quarantine list` shows what was refused")
         batches = sorted({v["batch"] for r in records for v in r["versions"]})
+        self._add_links(records)
         return {
             "ref": ref,
             "entities": [{k: r[k] for k in ("mart", "id", "label")} for r in rows],
@@ -128,6 +132,8 @@ class _Tracer:
     def _rows_holding(self, record_id: str) -> list[dict[str, Any]]:
         found = []
         for d, m, k, label in self._marts():
+            if m == LINKS:  # each record's own `links` say it better
+                continue
             needle = json.dumps(record_id, ensure_ascii=False)
             found += self._select(d, m, k, label, "contains(record_ids::VARCHAR, ?)", needle)
         return found
@@ -142,6 +148,38 @@ class _Tracer:
             found += self._select(d, m, k, label, f'"{k}"::VARCHAR = ?', value)
         return found
 
+    def _merged_into(self, entity_id: str) -> str | None:
+        """The entity that one is gone into, over however many mergers; None where it is not gone."""
+        if not self._has_column("audit_entity_history", "other_entity_id"):
+            return None
+        assert self.release
+        at, seen = entity_id, {entity_id}
+        while True:
+            found = self.release.execute(
+                "SELECT other_entity_id FROM audit.main.audit_entity_history WHERE entity_id = ? "
+                "AND event_name = 'merged_into' ORDER BY event_date DESC, mention_count DESC, other_entity_id LIMIT 1",
+                [at],
+            ).fetchone()
+            if not found or found[0] in seen:
+                return at if at != entity_id else None
+            at = found[0]
+            seen.add(at)
+
+    def _add_links(self, records: list[dict[str, Any]]) -> None:
+        """To each record the entities that it belongs to and why: `links`, by role; none before the first release."""
+        links: dict[str, list[dict[str, Any]]] = {r["record_id"]: [] for r in records}
+        if self._has_column(LINKS, "link_id"):
+            assert self.release
+            found = self.release.execute(
+                f"SELECT record_id, {', '.join(LINK)} FROM audit.main.{LINKS} "
+                "WHERE record_id IN (SELECT unnest(?)) ORDER BY record_id, role, entity_type, entity_id",
+                [list(links)],
+            )
+            for record_id, *link in found.fetchall():
+                links[record_id].append(dict(zip(LINK, link, strict=True)))
+        for record in records:
+            record["links"] = links[record["record_id"]]
+
     def _models(self, marts: list[str]) -> list[dict[str, Any]]:
         return self._audit_rows("audit_model_runs", "model", marts)
 
@@ -149,20 +187,25 @@ class _Tracer:
         return self._audit_rows("audit_check_results", "batch", batches)
 
     def _audit_rows(self, mart: str, column: str, values: list[Any]) -> list[dict[str, Any]]:
-        if not self.release or not values:
+        if not values or not self._has_column(mart, column):
             return []
-        exists = self.release.execute(
-            "SELECT count(*) FROM duckdb_columns() WHERE database_name = 'audit' AND table_name = ? "
-            "AND column_name = ?",
-            [mart, column],
-        ).fetchone()
-        if not exists or not exists[0]:
-            return []
+        assert self.release
         found = self.release.execute(
             f'SELECT * FROM audit.main."{mart}" WHERE list_contains(?, "{column}") LIMIT 500', [values]
         )
         names = [d[0] for d in found.description]
         return [dict(zip(names, map(_plain, row), strict=True)) for row in found.fetchall()]
+
+    def _has_column(self, mart: str, column: str) -> bool:
+        """Whether there is a release, with this mart of the audit file and this column in it."""
+        if not self.release:
+            return False
+        found = self.release.execute(
+            "SELECT count(*) FROM duckdb_columns() WHERE database_name = 'audit' AND table_name = ? "
+            "AND column_name = ?",
+            [mart, column],
+        ).fetchone()
+        return bool(found and found[0])
 
     # -- records ------------------------------------------------------------------------------------------------
 
