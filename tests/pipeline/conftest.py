@@ -17,6 +17,7 @@ from brain.settings import Settings
 from expectations import Check
 from expectations.release import check_release
 from ingest.run import Batch, ingest_source
+from tests.city import BuiltCity, built_city
 from warehouse.publish import Release, publish
 
 SMALL = Path(__file__).parents[1] / "small_house"
@@ -112,3 +113,10 @@ def built_house(make_small_house, tmp_path_factory: pytest.TempPathFactory) -> I
         house.build()
         yield house
     expectations.rules.load.cache_clear()
+
+
+@pytest.fixture(scope="session", params=(1, 2), ids=lambda seed: f"seed {seed}")
+def city(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuiltCity]:
+    """A small stand-in city at two seeds, built once for all tests that ask what the marts found in it."""
+    with built_city(tmp_path_factory.mktemp(f"city{request.param}"), seed=request.param, scale=0.1) as found:
+        yield found
