@@ -1,0 +1,389 @@
+"""People: which mentions are one person, as edges between mentions.
+
+Numbers first: whoever bears the same ID number (as keyed pseudonym), talent number, expert number or ORCID, or the same
+mail address or phone under the same name, is one person. What is joined so is one node. Then names: nodes whose names
+sound alike and that share an employer, a project or a year of birth are compared as wholes, with the weights of
+people.json (linkage.py). A node that fits several people equally well is joined to none of them.
+
+docs/adr/0018-people.md says why. Evidence names what agrees, never a value.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cache
+from math import fsum
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from warehouse import connect
+from warehouse.resolve import linkage
+from warehouse.resolve.clusters import EDGES as PLAIN_EDGES
+from warehouse.resolve.clusters import cluster
+from warehouse.resolve.person_names import person_name
+
+MODEL = Path(__file__).with_name("people.json")
+# Of the probability of two nodes. Measured by bench/people.py over the stand-in city, docs/people-matching.md.
+JOIN = 0.9
+REVIEW = 0.3
+SMALL = 0.002  # share of the nodes: colleagues in a smaller place say more than those in a large one
+CROWD = 6  # nodes of one sound: up to so many are compared even where they share nothing else
+EDGES = pa.schema(
+    [
+        ("mention_a", pa.string()),
+        ("mention_b", pa.string()),
+        ("probability", pa.float64()),
+        ("rule", pa.string()),
+        ("evidence", pa.string()),
+        ("is_uncertain", pa.bool_()),
+    ]
+)
+
+# kind → column, probability that two bearers are one person, whether the name must sound the same
+_NUMBERS = {
+    "id_number": ("id_number_pseudonym", 1.0, False),
+    "talent_no": ("talent_no", 1.0, False),
+    "expert_no": ("expert_no", 1.0, False),
+    "orcid": ("orcid", 1.0, False),
+    "email": ("email_pseudonym", 0.999, True),
+    "phone": ("phone_pseudonym", 0.999, True),
+}
+_UNNAMED_PHONE = 0.95  # somebody who is a phone number only: the phone may have been handed on
+_MISSPELT = 0.97  # one number, two names that differ in one character
+_TWO_NAMES = 0.5  # one number, two names: one of the records is wrong, and nobody can say which
+
+
+def edges(mentions: pa.Table, employers: pa.Table) -> pa.Table:
+    """Edges between mentions of the same person: EDGES, in the order of the mentions.
+
+    `mentions` has the columns of int_person_mentions, `employers` those of int_person_employers (mention_id,
+    employer_id): one row per institution that a mention names as employer. Edges span the people, they are not all
+    pairs. `is_uncertain`: too likely to be forgotten, too unlikely to be taken; for stewards.
+    """
+    with connect.memory(threads=1, limit="900MB") as con:
+        con.register("given_mentions", mentions)
+        con.register("given_employers", employers)
+        _prepare(con)
+        exact = _by_numbers(con)
+        accepted = exact.filter(pc.invert(exact["is_uncertain"]))
+        nodes = cluster(
+            mentions["mention_id"],
+            accepted.select(["mention_a", "mention_b", "probability", "rule", "evidence"]).rename_columns(
+                PLAIN_EDGES.names
+            ),
+        )
+        con.register("given_nodes", nodes.select(["mention", "cluster"]))
+        forms = _nodes(con)
+        shares, prior = _frequencies(con)
+    if forms.num_rows == 0:
+        return exact
+    pairs = linkage.score(forms, _model(), prior=prior, shares=shares, least=REVIEW / 4)
+    anchored = dict(zip(forms["unique_id"].to_pylist(), forms["is_anchored"].to_pylist(), strict=True))
+    return pa.concat_tables([exact, _by_names(pairs, anchored)]).sort_by(
+        [("mention_a", "ascending"), ("mention_b", "ascending"), ("rule", "ascending")]
+    )
+
+
+@cache
+def _model() -> dict[str, Any]:
+    return linkage.load(MODEL)
+
+
+# -- numbers ----------------------------------------------------------------------------------------------------------
+
+
+def _prepare(con: duckdb.DuckDBPyConnection) -> None:
+    """Tables `mention` (with the normal forms of its name) and `bearer` (one row per mention and number)."""
+    written = [n for (n,) in con.execute("select distinct person_name from given_mentions order by 1").fetchall() if n]
+    forms = [(n, f) for n in written if (f := person_name(n))]
+    names = pa.table(
+        {
+            "person_name": pa.array([n for n, _ in forms], pa.string()),
+            "characters": pa.array([f.characters for _, f in forms], pa.string()),
+            "sounds": pa.array([list(f.sounds) for _, f in forms], pa.list_(pa.string())),
+        }
+    )
+    con.register("given_names", names)
+    con.execute("""
+        create table mention as
+        select m.*, n.characters, n.sounds, n.sounds[1] as sound
+        from given_mentions as m left join given_names as n using (person_name)
+    """)
+    parts = [
+        f"select mention_id, role, '{kind}' as kind, {column} as value, sound, sounds, characters from mention "
+        f"where {column} is not null"
+        for kind, (column, _, _) in _NUMBERS.items()
+        if kind != "orcid"
+    ]
+    con.execute(f"create table bearer as {' union all '.join(parts)}")
+    rows = con.execute(
+        "select mention_id, role, orcid, sound, sounds, characters from mention where orcid is not null"
+    ).fetchall()
+    right = [(m, r, "orcid", o, s, ss, c) for m, r, o, s, ss, c in rows if has_right_check(o)]
+    if right:
+        con.executemany("insert into bearer values (?, ?, ?, ?, ?, ?, ?)", right)
+
+
+def has_right_check(orcid: str) -> bool:
+    """Whether the last character of an ORCID is what ISO 7064 MOD 11-2 wants.
+
+    >>> has_right_check("0000-0002-1825-0097"), has_right_check("0000-0002-1825-0098")
+    (True, False)
+    """
+    digits = orcid.replace("-", "")
+    if len(digits) != 16 or not digits[:15].isdigit():
+        return False
+    total = 0
+    for digit in digits[:15]:
+        total = (total + int(digit)) * 2
+    return digits[15].upper() == "0123456789X"[(12 - total % 11) % 11]
+
+
+def _by_numbers(con: duckdb.DuckDBPyConnection) -> pa.Table:
+    """Edges between the bearers of one number: within each name a star around its first mention, between the names of a
+    number one edge, and every mention without a name beside the register's own entry.
+    """
+    strict = ", ".join(f"'{kind}'" for kind, (_, _, named) in _NUMBERS.items() if named)
+    sure = " ".join(f"when '{kind}' then {p}" for kind, (_, p, _) in _NUMBERS.items())
+    con.execute(
+        """
+        create table name_of_number as
+        select kind, value, sound, min(mention_id) as first, any_value(sounds order by mention_id) as sounds,
+            min(characters) as characters, bool_or(role = 'self') as has_own, count(*) as mentions
+        from bearer where sound is not null group by kind, value, sound
+        """
+    )
+    con.execute(
+        """
+        create table owner as
+        select kind, value, arg_min(first, (not has_own, -mentions, first)) as first, count(*) as names
+        from name_of_number group by kind, value
+        """
+    )
+    return (
+        con.execute(f"""
+        with within as (
+            select n.first as a, b.mention_id as b, b.kind, case b.kind {sure} end as p,
+                case when b.kind in ({strict}) then ', name' else '' end as more, false as unsure
+            from bearer as b join name_of_number as n using (kind, value, sound)
+            where b.mention_id <> n.first
+        ),
+        unnamed as (
+            select coalesce(o.first, min(b.mention_id) over (partition by b.kind, b.value)) as a, b.mention_id as b,
+                b.kind, case when b.kind = 'phone' then {_UNNAMED_PHONE} else case b.kind {sure} end end as p,
+                '' as more, b.kind in ({strict}) and coalesce(o.names, 1) > 1 as unsure
+            from bearer as b left join owner as o using (kind, value)
+            where b.sound is null
+        ),
+        between_names as (
+            select o.first as a, n.first as b, n.kind,
+                case
+                    when list_has_any(n.sounds, w.sounds) then 1.0
+                    when levenshtein(n.characters, w.characters) = 1 then {_MISSPELT}
+                    when levenshtein(n.sound, w.sound) = 1 then {_MISSPELT}
+                    else {_TWO_NAMES}
+                end as p
+            from name_of_number as n join owner as o using (kind, value)
+            join name_of_number as w on w.kind = o.kind and w.value = o.value and w.first = o.first
+            where n.first <> o.first
+        ),
+        found as (
+            select * from within
+            union all
+            select * from unnamed where a <> b
+            union all
+            select a, b, kind, least(p, case kind {sure} end),
+                case p when 1.0 then ', name in another reading' when {_MISSPELT} then ', name but for one character'
+                else ', another name' end,
+                p = {_TWO_NAMES}
+            from between_names
+            where p > {_TWO_NAMES} or kind not in ({strict})
+        )
+        select least(a, b) as mention_a, greatest(a, b) as mention_b, p::double as probability,
+            case when unsure then 'number_and_other_name' else kind end as rule,
+            replace(kind, '_', ' ') || more as evidence, unsure as is_uncertain
+        from found
+        order by 1, 2, 4
+    """)
+        .to_arrow_table()
+        .cast(EDGES)
+    )
+
+
+# -- names ------------------------------------------------------------------------------------------------------------
+
+
+def _nodes(con: duckdb.DuckDBPyConnection) -> pa.Table:
+    """What is known of each node, one row each: all its names, numbers, employers, projects, years.
+
+    `blocks`: the keys under which nodes meet. `name` and `sound`: the first of each, for their frequency.
+    """
+    several = {
+        "characters": "name_forms", "id_number_pseudonym": "ids", "id_number": "masks", "talent_no": "talents",
+        "orcid": "orcids", "phone_pseudonym": "phones", "email_pseudonym": "emails", "project": "projects",
+        "birth_year": "birth_years", "gender": "genders", "discipline": "disciplines",
+    }  # fmt: skip
+    lists = ", ".join(
+        f"nullif(list_sort(list(distinct {column}) filter ({column} is not null)), []) as {name}"
+        for column, name in several.items()
+    )
+    con.execute("""
+        create table part as
+        select n.cluster as unique_id, m.* from mention as m join given_nodes as n on n.mention = m.mention_id
+    """)
+    con.execute("""
+        create table workplace as
+        select p.unique_id, e.employer_id, bool_or(p.is_head) as is_head
+        from part as p join given_employers as e using (mention_id)
+        group by all
+    """)
+    con.execute(f"""
+        create table workplaces as
+        with size as (
+            select employer_id, count(*) / (select count(distinct unique_id) from part) as share
+            from workplace group by employer_id
+        )
+        select unique_id, list_sort(list(employer_id)) as employers,
+            nullif(list_sort(list(employer_id) filter (share < {SMALL})), []) as small_employers,
+            nullif(list_sort(list(employer_id) filter (is_head)), []) as headed
+        from workplace join size using (employer_id) group by unique_id
+    """)
+    con.execute(f"""
+        create table node as
+        with known as (
+            select unique_id, {lists},
+                list_sort(list_distinct(flatten(list(sounds) filter (sounds is not null)))) as sounds,
+                min(characters) as name, min(sound) as sound, min(activity_year) as first_year,
+                max(activity_year) as last_year,
+                bool_or(coalesce(id_number_pseudonym, talent_no, expert_no, orcid) is not null) as is_anchored
+            from part group by unique_id
+        )
+        select known.*, employers, small_employers, headed from known left join workplaces using (unique_id)
+        where len(sounds) > 0
+    """)
+    return con.execute(f"""
+        with sounding as (
+            select unique_id, sound, count(*) over (partition by sound) as bearers
+            from (select unique_id, unnest(sounds) as sound from node)
+        ),
+        keys as (
+            select s.unique_id, 'e' || s.sound || e.employer_id as key
+            from sounding as s join workplace as e using (unique_id)
+            union all
+            select s.unique_id, 'p' || s.sound || p.project
+            from sounding as s join (select unique_id, unnest(projects) as project from node) as p using (unique_id)
+            union all
+            select s.unique_id, 'y' || s.sound || y.year
+            from sounding as s join (select unique_id, unnest(birth_years) as year from node) as y using (unique_id)
+            union all
+            select unique_id, 's' || sound from sounding where bearers between 2 and {CROWD}
+        ),
+        shared as (
+            select unique_id, key from keys qualify count(*) over (partition by key) > 1
+        ),
+        blocked as (select unique_id, list_sort(list(distinct key)) as blocks from shared group by unique_id)
+        select node.*, blocks from node join blocked using (unique_id) order by unique_id
+    """).to_arrow_table()
+
+
+def _frequencies(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, pa.Table], float]:
+    """Share of each name among the people, and the probability that two people drawn at random are the same one.
+
+    How many people bear a name is not known before they are told apart. It is taken to be the number of nodes with a
+    number of their own, or, where that is more, the number of places at which the others work.
+    """
+    shares = {}
+    for column in ("name", "sound"):
+        con.execute(f"""
+            create or replace table borne as
+            select {column}, greatest(1, count(*) filter (is_anchored),
+                count(distinct employers[1]) filter (not is_anchored)) as people
+            from node where {column} is not null group by {column}
+        """)
+        shares[column] = con.execute(
+            f"select {column}, people / (select sum(people) from borne) as tf_{column} from borne order by 1"
+        ).to_arrow_table()
+        people = con.execute("select coalesce(sum(people), 1) from borne").fetchone()
+    assert people is not None
+    return shares, 1 / max(2, people[0])
+
+
+_SAYS = {
+    "name": {4: "name", 3: "name romanised", 2: "name in another reading", 1: "sound of the name"},
+    "id_number": {1: "ID number but for its check digit", 0: "other ID number"},
+    "orcid": {0: "other ORCID"},
+    "talent_no": {0: "other talent number"},
+    "phone": {1: "phone"},
+    "email": {1: "e-mail"},
+    "birth_year": {1: "year of birth", 0: "other year of birth"},
+    "gender": {0: "other gender"},
+    "employer": {3: "head of the same employer", 2: "employer", 1: "large employer"},
+    "project": {1: "project"},
+    "discipline": {1: "discipline"},
+    "years": {0: "years far apart"},
+}
+
+
+def _by_names(pairs: pa.Table, anchored: dict[str, bool]) -> pa.Table:
+    """Edges of the scored pairs of nodes."""
+    rows = pairs.to_pylist()
+    probability = {(r["left"], r["right"]): r["probability"] for r in rows}
+    settled = settle(probability, {node for node, is_anchored in anchored.items() if is_anchored})
+    found = []
+    for row in rows:
+        pair = (row["left"], row["right"])
+        p = round(settled.get(pair, probability[pair]), linkage.DECIMALS)
+        if p >= REVIEW:
+            said = (_SAYS[c].get(row[f"gamma_{c}"]) for c in _SAYS if f"gamma_{c}" in row)
+            evidence = ", ".join(text for text in said if text)
+            found.append((*pair, p, "name", evidence, p < JOIN))
+    return pa.table(
+        [pa.array(column, t) for column, t in zip(zip(*found, strict=True), EDGES.types, strict=True)], schema=EDGES
+    ) if found else EDGES.empty_table()  # fmt: skip
+
+
+def settle(probability: dict[tuple[str, str], float], anchored: Iterable[str]) -> dict[tuple[str, str], float]:
+    """Probabilities of the pairs that compete: a node without a number belongs to one person at most.
+
+    For each such node the people it may be are weighed against each other (odds over one plus the sum of all odds). A
+    node that leans on another one is taken to be a candidate for the person whom that one fits best. Pairs that do not
+    compete are not in the result.
+    """
+    known = set(anchored)
+    beside: dict[str, list[tuple[str, float]]] = defaultdict(list)
+    for (a, b), p in sorted(probability.items()):
+        beside[a].append((b, p))
+        beside[b].append((a, p))
+    loose = sorted(set(beside) - known)
+
+    def weighed(candidates: dict[str, float]) -> dict[str, float]:
+        odds = {who: p / max(1 - p, 1e-6) for who, p in candidates.items()}
+        total = 1 + fsum(odds.values())
+        return {who: o / total for who, o in odds.items()}
+
+    own: dict[str, str] = {}  # loose node → the person it most likely is
+    settled: dict[tuple[str, str], float] = {}
+    for node in loose:
+        fits = weighed({other: p for other, p in beside[node] if other in known})
+        for other, p in fits.items():
+            settled[min(node, other), max(node, other)] = p
+        best = max(fits, key=lambda who: (fits[who], who), default=None)
+        if best is not None and fits[best] >= JOIN:
+            own[node] = best
+    for node in loose:
+        people: dict[str, float] = {}
+        for other, p in beside[node]:
+            if other in own or other in known:
+                who = own.get(other, other)
+                people[who] = max(people.get(who, 0.0), p)
+        fits = weighed(people)
+        for other, p in beside[node]:
+            if other in own:
+                pair = min(node, other), max(node, other)
+                settled[pair] = min(settled.get(pair, p), fits[own[other]])
+    return settled
