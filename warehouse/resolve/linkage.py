@@ -36,6 +36,7 @@ def score(
     prior: float | None = None,
     shares: Mapping[str, pa.Table] | None = None,
     least: float = 0.01,
+    say: Mapping[str, Mapping[int, str]] | None = None,
 ) -> pa.Table:
     """Pairs of forms that one blocking rule of the model brings together and that reach probability `least`.
 
@@ -43,7 +44,8 @@ def score(
     link type `link_only` only pairs of two data sets are looked at. `prior` is the probability that two forms drawn at
     random are one thing (else the model's), `shares` a table of (column, tf_column) for every column whose frequent
     values say less than its rare ones. Result, in the order of the ids: `left` < `right`, `probability` (rounded to
-    DECIMALS), `gamma_<comparison>` with the level that the pair falls into, highest best, -1 where a value is missing.
+    DECIMALS) and `said`: the texts of `say` (comparison → level, 0 the worst → text) for the levels that the pair falls
+    into, joined by commas.
     """
     settings = dict(model) | {"retain_intermediate_calculation_columns": False, "retain_matching_columns": True}
     if prior is not None:
@@ -53,11 +55,14 @@ def score(
         for column, table in (shares or {}).items():
             linker.table_management.register_term_frequency_lookup(api.register(table), column)
         found = linker.inference.predict(threshold_match_probability=least, warning_mode="never")
-        gammas = [f"gamma_{c['output_column_name']}" for c in settings["comparisons"]]
+        texts = []
+        for name, levels in (say or {}).items():
+            cases = " ".join(f"when {level} then {connect.literal(text)}" for level, text in levels.items())
+            texts.append(f"case gamma_{name} {cases} end")
         pairs = con.execute(
             f"""
             select least({ID}_l, {ID}_r) as "left", greatest({ID}_l, {ID}_r) as "right",
-                match_probability as probability, {", ".join(gammas)}
+                match_probability as probability, concat_ws(', ', {", ".join(texts or ["null"])}) as said
             from {found.physical_name}
             order by 1, 2
             """

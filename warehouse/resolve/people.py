@@ -18,19 +18,19 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from warehouse import connect
 from warehouse.resolve import linkage
-from warehouse.resolve.clusters import EDGES as PLAIN_EDGES
-from warehouse.resolve.clusters import cluster
 from warehouse.resolve.person_names import person_name
 
 MODEL = Path(__file__).with_name("people.json")
 # Of the probability of two nodes. Measured by bench/people.py over the stand-in city, docs/people-matching.md.
 JOIN = 0.9
 REVIEW = 0.3
+FAINT = 0.1  # pairs below are not even weighed against others
 SMALL = 0.002  # share of the nodes: colleagues in a smaller place say more than those in a large one
 CROWD = 6  # nodes of one sound: up to so many are compared even where they share nothing else
 EDGES = pa.schema(
@@ -43,6 +43,8 @@ EDGES = pa.schema(
         ("is_uncertain", pa.bool_()),
     ]
 )
+_EDGES = pa.schema([("a", pa.int32()), ("b", pa.int32()), *list(EDGES)[2:]])  # mentions by their number
+MEMORY = "600MB"
 
 # kind → column, probability that two bearers are one person, whether the name must sound the same
 _NUMBERS = {
@@ -53,6 +55,8 @@ _NUMBERS = {
     "email": ("email_pseudonym", 0.999, True),
     "phone": ("phone_pseudonym", 0.999, True),
 }
+# what else of a mention is compared
+_TOLD = ("role", "id_number", "birth_year", "gender", "discipline", "project", "activity_year", "is_head")
 _UNNAMED_PHONE = 0.95  # somebody who is a phone number only: the phone may have been handed on
 _MISSPELT = 0.97  # one number, two names that differ in one character
 _TWO_NAMES = 0.5  # one number, two names: one of the records is wrong, and nobody can say which
@@ -65,28 +69,42 @@ def edges(mentions: pa.Table, employers: pa.Table) -> pa.Table:
     employer_id): one row per institution that a mention names as employer. Edges span the people, they are not all
     pairs. `is_uncertain`: too likely to be forgotten, too unlikely to be taken; for stewards.
     """
-    with connect.memory(threads=1, limit="900MB") as con:
+    with connect.memory(threads=1, limit=MEMORY) as con:
         con.register("given_mentions", mentions)
         con.register("given_employers", employers)
         _prepare(con)
         exact = _by_numbers(con)
-        accepted = exact.filter(pc.invert(exact["is_uncertain"]))
-        nodes = cluster(
-            mentions["mention_id"],
-            accepted.select(["mention_a", "mention_b", "probability", "rule", "evidence"]).rename_columns(
-                PLAIN_EDGES.names
-            ),
-        )
-        con.register("given_nodes", nodes.select(["mention", "cluster"]))
+        sure = exact.filter(pc.invert(exact["is_uncertain"]))
+        ids = con.execute("select mention_id from number order by m").to_arrow_table()["mention_id"].combine_chunks()
+        node = components(len(ids), sure["a"].to_numpy(), sure["b"].to_numpy())
+        con.register("given_nodes", pa.table({"m": np.arange(len(ids)), "unique_id": node}))
         forms = _nodes(con)
         shares, prior = _frequencies(con)
-    if forms.num_rows == 0:
-        return exact
-    pairs = linkage.score(forms, _model(), prior=prior, shares=shares, least=REVIEW / 4)
-    anchored = dict(zip(forms["unique_id"].to_pylist(), forms["is_anchored"].to_pylist(), strict=True))
-    return pa.concat_tables([exact, _by_names(pairs, anchored)]).sort_by(
-        [("mention_a", "ascending"), ("mention_b", "ascending"), ("rule", "ascending")]
-    )
+    found = [exact]
+    if forms.num_rows:
+        pairs = linkage.score(forms, _model(), prior=prior, shares=shares, least=FAINT, say=_SAYS)
+        found.append(_by_names(pairs, forms.filter(forms["is_anchored"])["unique_id"].to_pylist()))
+    table = pa.concat_tables(found).sort_by([("a", "ascending"), ("b", "ascending"), ("rule", "ascending")])
+    return pa.table([ids.take(table["a"]), ids.take(table["b"]), *table.columns[2:]], schema=EDGES)
+
+
+def components(count: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Smallest member of the component of each of `count` nodes; `a` and `b` are the ends of the edges.
+
+    >>> components(5, np.array([3, 1]), np.array([1, 4])).tolist()
+    [0, 1, 2, 1, 1]
+    """
+    root = np.arange(count)
+    while True:
+        low = np.minimum(root[a], root[b])
+        following = root.copy()
+        np.minimum.at(following, root[a], low)
+        np.minimum.at(following, root[b], low)
+        while not np.array_equal(following, jumped := following[following]):
+            following = jumped
+        if np.array_equal(following, root):
+            return root
+        root = following
 
 
 @cache
@@ -98,7 +116,9 @@ def _model() -> dict[str, Any]:
 
 
 def _prepare(con: duckdb.DuckDBPyConnection) -> None:
-    """Tables `mention` (with the normal forms of its name) and `bearer` (one row per mention and number)."""
+    """Tables `number` (of each mention, in their order), `mention` (with the normal forms of its name) and `bearer`
+    (one row per mention and number of a person).
+    """
     written = [n for (n,) in con.execute("select distinct person_name from given_mentions order by 1").fetchall() if n]
     forms = [(n, f) for n in written if (f := person_name(n))]
     names = pa.table(
@@ -109,24 +129,22 @@ def _prepare(con: duckdb.DuckDBPyConnection) -> None:
         }
     )
     con.register("given_names", names)
-    con.execute("""
+    orcids = [o for (o,) in con.execute("select distinct orcid from given_mentions where orcid is not null").fetchall()]
+    con.register("right_orcids", pa.table({"orcid": pa.array(filter(has_right_check, sorted(orcids)), pa.string())}))
+    columns = ", ".join(f"g.{column}" for column in (*(c for c, _, _ in _NUMBERS.values()), *_TOLD))
+    con.execute(f"""
+        create table number as
+        select mention_id, (row_number() over (order by mention_id) - 1)::integer as m from given_mentions;
         create table mention as
-        select m.*, n.characters, n.sounds, n.sounds[1] as sound
-        from given_mentions as m left join given_names as n using (person_name)
+        select number.m, {columns}, n.characters, n.sounds, n.sounds[1] as sound
+        from given_mentions as g join number using (mention_id) left join given_names as n using (person_name)
     """)
     parts = [
-        f"select mention_id, role, '{kind}' as kind, {column} as value, sound, sounds, characters from mention "
-        f"where {column} is not null"
+        f"select m, role, '{kind}' as kind, {column} as value, sound, sounds, characters from mention "
+        f"where {column} is not null {'and orcid in (from right_orcids)' if kind == 'orcid' else ''}"
         for kind, (column, _, _) in _NUMBERS.items()
-        if kind != "orcid"
     ]
     con.execute(f"create table bearer as {' union all '.join(parts)}")
-    rows = con.execute(
-        "select mention_id, role, orcid, sound, sounds, characters from mention where orcid is not null"
-    ).fetchall()
-    right = [(m, r, "orcid", o, s, ss, c) for m, r, o, s, ss, c in rows if has_right_check(o)]
-    if right:
-        con.executemany("insert into bearer values (?, ?, ?, ?, ?, ?, ?)", right)
 
 
 def has_right_check(orcid: str) -> bool:
@@ -153,28 +171,28 @@ def _by_numbers(con: duckdb.DuckDBPyConnection) -> pa.Table:
     con.execute(
         """
         create table name_of_number as
-        select kind, value, sound, min(mention_id) as first, any_value(sounds order by mention_id) as sounds,
-            min(characters) as characters, bool_or(role = 'self') as has_own, count(*) as mentions
+        select kind, value, sound, min(m) as first, arg_min(sounds, m) as sounds,
+            min(characters) as characters, bool_or(role = 'self') as has_own, count(*) as bearers
         from bearer where sound is not null group by kind, value, sound
         """
     )
     con.execute(
         """
         create table owner as
-        select kind, value, arg_min(first, (not has_own, -mentions, first)) as first, count(*) as names
+        select kind, value, arg_min(first, (not has_own, -bearers, first)) as first, count(*) as names
         from name_of_number group by kind, value
         """
     )
     return (
         con.execute(f"""
         with within as (
-            select n.first as a, b.mention_id as b, b.kind, case b.kind {sure} end as p,
+            select n.first as a, b.m as b, b.kind, case b.kind {sure} end as p,
                 case when b.kind in ({strict}) then ', name' else '' end as more, false as unsure
             from bearer as b join name_of_number as n using (kind, value, sound)
-            where b.mention_id <> n.first
+            where b.m <> n.first
         ),
         unnamed as (
-            select coalesce(o.first, min(b.mention_id) over (partition by b.kind, b.value)) as a, b.mention_id as b,
+            select coalesce(o.first, min(b.m) over (partition by b.kind, b.value)) as a, b.m as b,
                 b.kind, case when b.kind = 'phone' then {_UNNAMED_PHONE} else case b.kind {sure} end end as p,
                 '' as more, b.kind in ({strict}) and coalesce(o.names, 1) > 1 as unsure
             from bearer as b left join owner as o using (kind, value)
@@ -204,14 +222,14 @@ def _by_numbers(con: duckdb.DuckDBPyConnection) -> pa.Table:
             from between_names
             where p > {_TWO_NAMES} or kind not in ({strict})
         )
-        select least(a, b) as mention_a, greatest(a, b) as mention_b, p::double as probability,
+        select least(a, b) as a, greatest(a, b) as b, p::double as probability,
             case when unsure then 'number_and_other_name' else kind end as rule,
             replace(kind, '_', ' ') || more as evidence, unsure as is_uncertain
         from found
         order by 1, 2, 4
     """)
         .to_arrow_table()
-        .cast(EDGES)
+        .cast(_EDGES)
     )
 
 
@@ -219,7 +237,7 @@ def _by_numbers(con: duckdb.DuckDBPyConnection) -> pa.Table:
 
 
 def _nodes(con: duckdb.DuckDBPyConnection) -> pa.Table:
-    """What is known of each node, one row each: all its names, numbers, employers, projects, years.
+    """What is known of each node that meets another one: all its names, numbers, employers, projects, years.
 
     `blocks`: the keys under which nodes meet. `name` and `sound`: the first of each, for their frequency.
     """
@@ -229,65 +247,55 @@ def _nodes(con: duckdb.DuckDBPyConnection) -> pa.Table:
         "birth_year": "birth_years", "gender": "genders", "discipline": "disciplines",
     }  # fmt: skip
     lists = ", ".join(
-        f"nullif(list_sort(list(distinct {column}) filter ({column} is not null)), []) as {name}"
+        f"list_sort(list_distinct(list({column}) filter ({column} is not null))) as {name}"
         for column, name in several.items()
     )
-    con.execute("""
-        create table part as
-        select n.cluster as unique_id, m.* from mention as m join given_nodes as n on n.mention = m.mention_id
-    """)
-    con.execute("""
-        create table workplace as
-        select p.unique_id, e.employer_id, bool_or(p.is_head) as is_head
-        from part as p join given_employers as e using (mention_id)
-        group by all
-    """)
-    con.execute(f"""
-        create table workplaces as
-        with size as (
-            select employer_id, count(*) / (select count(distinct unique_id) from part) as share
-            from workplace group by employer_id
-        )
-        select unique_id, list_sort(list(employer_id)) as employers,
-            nullif(list_sort(list(employer_id) filter (share < {SMALL})), []) as small_employers,
-            nullif(list_sort(list(employer_id) filter (is_head)), []) as headed
-        from workplace join size using (employer_id) group by unique_id
-    """)
     con.execute(f"""
         create table node as
-        with known as (
-            select unique_id, {lists},
-                list_sort(list_distinct(flatten(list(sounds) filter (sounds is not null)))) as sounds,
-                min(characters) as name, min(sound) as sound, min(activity_year) as first_year,
-                max(activity_year) as last_year,
-                bool_or(coalesce(id_number_pseudonym, talent_no, expert_no, orcid) is not null) as is_anchored
-            from part group by unique_id
+        select unique_id, {lists},
+            list_sort(list_distinct(flatten(list(sounds) filter (sounds is not null)))) as sounds,
+            min(characters) as name, min(sound) as sound, min(activity_year) as first_year,
+            max(activity_year) as last_year,
+            bool_or(coalesce(id_number_pseudonym, talent_no, expert_no, orcid) is not null) as is_anchored
+        from mention join given_nodes using (m) group by unique_id having count(sound) > 0;
+
+        create table workplace as
+        select unique_id, employer_id, bool_or(is_head) as is_head
+        from given_employers join number using (mention_id) join given_nodes using (m) join mention using (m)
+        where unique_id in (select unique_id from node)
+        group by all;
+
+        create table workplaces as
+        with size as (
+            select employer_id, count(*) / (select count(*) from node) as share from workplace group by employer_id
         )
-        select known.*, employers, small_employers, headed from known left join workplaces using (unique_id)
-        where len(sounds) > 0
+        select unique_id, list_sort(list(employer_id)) as employers,
+            list_sort(list(employer_id) filter (share < {SMALL})) as small_employers,
+            list_sort(list(employer_id) filter (is_head)) as headed
+        from workplace join size using (employer_id) group by unique_id;
     """)
     return con.execute(f"""
         with sounding as (
             select unique_id, sound, count(*) over (partition by sound) as bearers
             from (select unique_id, unnest(sounds) as sound from node)
+            qualify bearers > 1
         ),
         keys as (
-            select s.unique_id, 'e' || s.sound || e.employer_id as key
-            from sounding as s join workplace as e using (unique_id)
+            select unique_id, hash('e', sound, employer_id) as key from sounding join workplace using (unique_id)
             union all
-            select s.unique_id, 'p' || s.sound || p.project
-            from sounding as s join (select unique_id, unnest(projects) as project from node) as p using (unique_id)
+            select unique_id, hash('p', sound, project)
+            from sounding join (select unique_id, unnest(projects) as project from node) using (unique_id)
             union all
-            select s.unique_id, 'y' || s.sound || y.year
-            from sounding as s join (select unique_id, unnest(birth_years) as year from node) as y using (unique_id)
+            select unique_id, hash('y', sound, year)
+            from sounding join (select unique_id, unnest(birth_years) as year from node) using (unique_id)
             union all
-            select unique_id, 's' || sound from sounding where bearers between 2 and {CROWD}
+            select unique_id, hash('s', sound) from sounding where bearers <= {CROWD}
         ),
-        shared as (
-            select unique_id, key from keys qualify count(*) over (partition by key) > 1
-        ),
+        shared as (select unique_id, key from keys qualify count(*) over (partition by key) > 1),
         blocked as (select unique_id, list_sort(list(distinct key)) as blocks from shared group by unique_id)
-        select node.*, blocks from node join blocked using (unique_id) order by unique_id
+        select node.*, employers, small_employers, headed, blocks
+        from node join blocked using (unique_id) left join workplaces using (unique_id)
+        order by unique_id
     """).to_arrow_table()
 
 
@@ -303,7 +311,7 @@ def _frequencies(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, pa.Table], f
             create or replace table borne as
             select {column}, greatest(1, count(*) filter (is_anchored),
                 count(distinct employers[1]) filter (not is_anchored)) as people
-            from node where {column} is not null group by {column}
+            from node left join workplaces using (unique_id) where {column} is not null group by {column}
         """)
         shares[column] = con.execute(
             f"select {column}, people / (select sum(people) from borne) as tf_{column} from borne order by 1"
@@ -329,25 +337,18 @@ _SAYS = {
 }
 
 
-def _by_names(pairs: pa.Table, anchored: dict[str, bool]) -> pa.Table:
+def _by_names(pairs: pa.Table, anchored: Iterable[int]) -> pa.Table:
     """Edges of the scored pairs of nodes."""
-    rows = pairs.to_pylist()
-    probability = {(r["left"], r["right"]): r["probability"] for r in rows}
-    settled = settle(probability, {node for node, is_anchored in anchored.items() if is_anchored})
-    found = []
-    for row in rows:
-        pair = (row["left"], row["right"])
-        p = round(settled.get(pair, probability[pair]), linkage.DECIMALS)
-        if p >= REVIEW:
-            said = (_SAYS[c].get(row[f"gamma_{c}"]) for c in _SAYS if f"gamma_{c}" in row)
-            evidence = ", ".join(text for text in said if text)
-            found.append((*pair, p, "name", evidence, p < JOIN))
-    return pa.table(
-        [pa.array(column, t) for column, t in zip(zip(*found, strict=True), EDGES.types, strict=True)], schema=EDGES
-    ) if found else EDGES.empty_table()  # fmt: skip
+    ends = list(zip(pairs["left"].to_pylist(), pairs["right"].to_pylist(), strict=True))
+    probability = dict(zip(ends, pairs["probability"].to_pylist(), strict=True))
+    settled = settle(probability, anchored)
+    p = pa.array([round(settled.get(pair, probability[pair]), linkage.DECIMALS) for pair in ends], pa.float64())
+    columns = [pairs["left"], pairs["right"], p, pa.array(["name"] * len(ends), pa.string()), pairs["said"]]
+    table = pa.table([*columns, pc.less(p, JOIN)], names=_EDGES.names).cast(_EDGES)
+    return table.filter(pc.greater_equal(table["probability"], REVIEW))
 
 
-def settle(probability: dict[tuple[str, str], float], anchored: Iterable[str]) -> dict[tuple[str, str], float]:
+def settle(probability: dict[tuple[int, int], float], anchored: Iterable[int]) -> dict[tuple[int, int], float]:
     """Probabilities of the pairs that compete: a node without a number belongs to one person at most.
 
     For each such node the people it may be are weighed against each other (odds over one plus the sum of all odds). A
@@ -355,19 +356,19 @@ def settle(probability: dict[tuple[str, str], float], anchored: Iterable[str]) -
     compete are not in the result.
     """
     known = set(anchored)
-    beside: dict[str, list[tuple[str, float]]] = defaultdict(list)
+    beside: dict[int, list[tuple[int, float]]] = defaultdict(list)
     for (a, b), p in sorted(probability.items()):
         beside[a].append((b, p))
         beside[b].append((a, p))
     loose = sorted(set(beside) - known)
 
-    def weighed(candidates: dict[str, float]) -> dict[str, float]:
+    def weighed(candidates: dict[int, float]) -> dict[int, float]:
         odds = {who: p / max(1 - p, 1e-6) for who, p in candidates.items()}
         total = 1 + fsum(odds.values())
         return {who: o / total for who, o in odds.items()}
 
-    own: dict[str, str] = {}  # loose node → the person it most likely is
-    settled: dict[tuple[str, str], float] = {}
+    own: dict[int, int] = {}  # loose node → the person it most likely is
+    settled: dict[tuple[int, int], float] = {}
     for node in loose:
         fits = weighed({other: p for other, p in beside[node] if other in known})
         for other, p in fits.items():
@@ -376,7 +377,7 @@ def settle(probability: dict[tuple[str, str], float], anchored: Iterable[str]) -
         if best is not None and fits[best] >= JOIN:
             own[node] = best
     for node in loose:
-        people: dict[str, float] = {}
+        people: dict[int, float] = {}
         for other, p in beside[node]:
             if other in own or other in known:
                 who = own.get(other, other)
