@@ -342,6 +342,32 @@ def match_affiliations(file: Path, column: str | None, as_json: bool) -> None:
         _table(rows, ["input", "entity_id", "ror_id", "score", "rule"])
 
 
+@main.command("review")
+@click.option("--type", "entity_type", type=click.Choice(["institution", "person"]), help="Only these.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many, most valuable first."
+)
+@click.option("--csv", "csv_file", type=click.Path(dir_okay=False, path_type=Path), help="Write a file to fill in.")
+@AS_JSON
+def review_entities(entity_type: str | None, limit: int, csv_file: Path | None, as_json: bool) -> None:
+    """List pairs of entities that may be one, for stewards to decide.
+
+    The file of --csv is one of the source steward: fill in number, decision (合并 or 拆分), names and days, delete what
+    stays undecided, and lay it into the drop as steward/entity_decisions_<yyyy-mm-dd>.csv.
+    """
+    from warehouse.review import reviews, write_csv
+
+    settings = Settings.from_env()
+    rows = reviews(settings, entity_type, limit)
+    if csv_file:
+        write_csv(settings, rows, csv_file)
+        click.echo(f"{len(rows)} pairs in {csv_file}", err=True)
+    if as_json:
+        _print_json({"reviews": rows})
+    elif not csv_file:
+        _table(rows, ["review_value", "mention_count", "probability", "rule", "mention_a", "mention_b", "evidence"])
+
+
 @main.group()
 def quarantine() -> None:
     """What was refused, and why."""
