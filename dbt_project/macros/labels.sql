@@ -55,6 +55,17 @@
     {{ label_of(value, {'minor': '较轻', 'serious': '较重', 'severe': '严重'}) }}
 {%- endmacro -%}
 
+{%- macro participation_label(value) -%}
+    {{ label_of(value, {'application': '项目申报', 'award': '项目立项', 'payment': '经费拨付', 'review': '项目评审'}) }}
+{%- endmacro -%}
+
+{%- macro participation_role_label(value) -%}
+    {{ label_of(value, {
+        'leader': '项目负责人', 'member': '项目成员', 'expert': '评审专家', 'institution': '承担单位',
+        'legal_representative': '单位法定代表人',
+    }) }}
+{%- endmacro -%}
+
 {%- macro subject_type_label(value) -%}
     {{ label_of(value, {'publication': '论文', 'person': '个人', 'institution': '单位'}) }}
 {%- endmacro -%}
