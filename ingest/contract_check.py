@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,12 @@ class Checker:
         if value not in tuple(allowed):
             raise self.fail(where, f"{value!r} is unknown", f"use one of: {', '.join(allowed)}")
         return value
+
+    def secret(self, name: Any, where: str) -> str:
+        """The name of a secret, of whatever uses it."""
+        if not re.fullmatch(r"[A-Z][A-Z0-9_]*", str(name)):
+            raise self.fail(where, "is no secret's name", "A-Z, 0-9 and _; the value never stands here")
+        return str(name)
 
     def shape(self, value: Any, allowed: dict[str, Any], where: str) -> dict[str, Any]:
         """A mapping with no other keys than `allowed` (name → default)."""

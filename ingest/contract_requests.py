@@ -143,11 +143,6 @@ class RequestReader(Checker):
         for name in re.findall(r"\{(\w*)\}", template):
             self.choice(name, sorted(known), where)
 
-    def secret(self, name: Any, where: str) -> str:
-        if not re.fullmatch(r"[A-Z][A-Z0-9_]*", str(name)):
-            raise self.fail(where, "is no secret's name", "A-Z, 0-9 and _; the value never stands here")
-        return str(name)
-
     def header(self, name: Any, where: str) -> str:
         if not re.fullmatch(r"[A-Za-z0-9-]+", str(name)):
             raise self.fail(f"{where}/header", f"{name!r} is no header's name")

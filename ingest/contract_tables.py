@@ -69,9 +69,7 @@ class TableReader(Checker):
         self.choice(a["scheme"], ("password",), f"{where}/scheme")
         if not a["user"]:
             raise self.fail(f"{where}/user", "is missing")
-        if not re.fullmatch(r"[A-Z][A-Z0-9_]*", str(a["secret"])):
-            raise self.fail(f"{where}/secret", "is no secret's name", "A-Z, 0-9 and _; the value never stands here")
-        return str(a["user"]), str(a["secret"])
+        return str(a["user"]), self.secret(a["secret"], f"{where}/secret")
 
     def form(self, p: dict[str, Any], format_: str, records: tuple[str, ...], where: str) -> Form:
         used = (FORM_PROPERTIES - {"member", "together"}) & set(p)

@@ -36,6 +36,7 @@ from ingest.codes import CHECKS
 from ingest.contract import Field, Record, Server
 from ingest.fetch.body import decode_body
 from ingest.landing import Entry
+from ingest.pointer import tokens
 from ingest.privacy import Pseudonymiser, mask
 from ingest.tables import CELL_ERRORS, UNCALCULATED, Cells, Row, Table, csv_rows, loose, sheet_records, tables
 
@@ -303,8 +304,8 @@ class Reader:
     def _xml(self, payload: int, content: bytes) -> Iterator[Read]:
         """Elements as JSON texts, read like lines of JSON from there on."""
         fields = [f for shape in self.shapes for f in shape.record.fields]
-        known = [(_path(name), f.type == "array") for f in fields for name in f.physical]
-        known += [(_path(name), False) for shape in self.shapes for name in shape.record.ignored]
+        known = [(tokens(name), f.type == "array") for f in fields for name in f.physical]
+        known += [(tokens(name), False) for shape in self.shapes for name in shape.record.ignored]
         try:
             yield from self._one_by_one(payload, xml_records(self.server, content, xml.Shaper(known)))
         except PayloadError as e:
@@ -518,13 +519,9 @@ def _element_at(texts: dict[str, bytes], pointer: str) -> Any:
 
 
 def _value_at(document: Any, pointer: str) -> Any:
-    for part in pointer.split("/")[1:]:
-        document = document[int(part)] if isinstance(document, list) else document[_member(part)]
+    for part in tokens(pointer):
+        document = document[int(part)] if isinstance(document, list) else document[part]
     return document
-
-
-def _member(part: str) -> str:
-    return part.replace("~1", "/").replace("~0", "~")
 
 
 def _is_json(text: str) -> bool:
@@ -610,16 +607,16 @@ class _JsonTree:
             for f in shape.record.fields:
                 for name in f.physical:
                     is_text = f.is_nested or f.name in self.as_sent[shape.record.name]
-                    self._add(_path(name), msgspec.Raw if is_text else SCALAR)
+                    self._add(tokens(name), msgspec.Raw if is_text else SCALAR)
             for name in shape.record.ignored:
-                if _path(name) not in self._leaves:
-                    self._add(_path(name), msgspec.Raw)
+                if tokens(name) not in self._leaves:
+                    self._add(tokens(name), msgspec.Raw)
         self.element, self._attributes = self._build(())
         self.values = [self._getter(s) for s in shapes]
         self._row = msgspec.json.Decoder(self.element)
         self._page = msgspec.json.Decoder(_wrap(server.items, list[self.element]))
         self._raw_page = msgspec.json.Decoder(_wrap(server.items, list[msgspec.Raw]))
-        self._unwrap = attrgetter(".".join("x" for _ in _path(server.items))) if server.items else lambda page: page
+        self._unwrap = attrgetter(".".join("x" for _ in tokens(server.items))) if server.items else lambda page: page
 
     def _add(self, path: tuple[str, ...], type_: Any) -> None:
         if self._leaves.get(path, type_) is not type_ and self._leaves[path] != type_:
@@ -649,7 +646,7 @@ class _JsonTree:
 
     def _getter(self, shape: Shape) -> Callable[[Any], tuple]:
         fields = shape.fields
-        paths = [[self._attributes[_path(n)] for n in f.physical] for f in fields]
+        paths = [[self._attributes[tokens(n)] for n in f.physical] for f in fields]
         as_sent = self.as_sent[shape.record.name]
         empty = [NOTHING if f.is_nested or f.name in as_sent else None for f in fields]
 
@@ -688,12 +685,6 @@ class _JsonTree:
         return self._row.decode(text)
 
 
-def _path(name: str) -> tuple[str, ...]:
-    if not name.startswith("/"):
-        return (name,)
-    return tuple(p.replace("~1", "/").replace("~0", "~") for p in name.split("/")[1:])
-
-
 def _wrap(items: str, type_: Any) -> Any:
     """The type of a page whose list lies at the pointer `items`; everything else of the page is skipped.
 
@@ -701,6 +692,6 @@ def _wrap(items: str, type_: Any) -> Any:
     """
     if items:
         type_ = type_ | None
-        for name in reversed(_path(items)):
+        for name in reversed(tokens(items)):
             type_ = msgspec.defstruct("Page", [("x", type_)], rename={"x": name})
     return type_

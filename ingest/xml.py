@@ -23,6 +23,7 @@ from xml.parsers import expat
 import msgspec
 
 from brain.errors import PayloadError
+from ingest.pointer import tokens
 
 MAX_DEPTH = 100
 MAX_NODES = 100_000  # elements and attributes of one record
@@ -137,11 +138,11 @@ class _Reading:
         self.texts: dict[str, list[str]] = {}
         self._encoding = encoding
         self._prefixes = {uri: prefix for prefix, uri in namespaces.items()} | FIXED_PREFIXES
-        self._items = _path(items)
-        self._parent = _path(parent) if parent is not None else self._items[:-1]
+        self._items = tokens(items)
+        self._parent = tokens(parent) if parent is not None else self._items[:-1]
         self._found_parent = False
         self._builds = builds
-        self._wanted = {_path(w) for w in wanted}
+        self._wanted = {tokens(w) for w in wanted}
         self._stack: list[str] = []
         self._open: list[Node] = []  # from the record down
         self._done: list[Node] = []
@@ -262,10 +263,6 @@ class _Reading:
 def _text(node: Node) -> str | None:
     text = "".join(node.text)
     return text if text.strip() else None
-
-
-def _path(text: str) -> Path:
-    return tuple(text.split("/")[1:])
 
 
 def _joined(path: Path) -> str:

@@ -12,12 +12,10 @@ from brain.settings import Settings
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def expand(address: str, settings: Settings, where: str, base: str | None = None) -> str:
-    """The address with its ${VARIABLES}, whole; `base`: what a path of the same source is completed by.
-
-    Raises FetchError for unknown variables, for secrets, and for what is no HTTP address.
-    """
-    known = {**os.environ, "BRAIN_DEMO_URL": settings.demo_url}
+def fill_in(address: str, settings: Settings, where: str) -> str:
+    """The address with its ${VARIABLES}; raises FetchError for unknown ones and for secrets."""
+    demo = {"BRAIN_DEMO_URL": settings.demo_url, "BRAIN_DEMO_DATABASE": settings.demo_database}
+    known = {**os.environ, **demo}
 
     def value(match: re.Match[str]) -> str:
         name = match[1]
@@ -27,7 +25,15 @@ def expand(address: str, settings: Settings, where: str, base: str | None = None
             raise FetchError(f"{where}: the address needs {name}, which is not set", f"set {name}")
         return known[name]
 
-    url = re.sub(r"\$\{(\w+)\}", value, address)
+    return re.sub(r"\$\{(\w+)\}", value, address)
+
+
+def expand(address: str, settings: Settings, where: str, base: str | None = None) -> str:
+    """The address with its ${VARIABLES}, whole; `base`: what a path of the same source is completed by.
+
+    Raises FetchError for unknown variables, for secrets, and for what is no HTTP address.
+    """
+    url = fill_in(address, settings, where)
     try:
         url = urljoin(base, url) if base else url
         parts = urlsplit(url)

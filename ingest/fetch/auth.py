@@ -24,6 +24,7 @@ from brain.errors import FetchError
 from brain.settings import Settings
 from ingest.contract import Auth, Login, Server, Signature
 from ingest.fetch.secret import read_secret
+from ingest.pointer import tokens
 
 # A token is renewed before its end: a request takes time, and clocks of two machines do not run alike.
 RENEW_SECONDS = 30.0
@@ -170,10 +171,10 @@ class _Token(Credentials):
 
 def _at(document: Any, pointer: str) -> Any:
     """The value at a JSON pointer (RFC 6901) without array indexes; None where there is none."""
-    for part in pointer.split("/")[1:]:
+    for part in tokens(pointer):
         if not isinstance(document, dict):
             return None
-        document = document.get(part.replace("~1", "/").replace("~0", "~"))
+        document = document.get(part)
     return document
 
 

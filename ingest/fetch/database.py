@@ -35,6 +35,7 @@ from brain.errors import FetchError
 from brain.settings import Settings
 from ingest.contract import Query, Server
 from ingest.fetch import FetchContext, Payload
+from ingest.fetch.address import fill_in
 from ingest.fetch.secret import read_secret
 
 BACKOFF_SECONDS = 0.5  # first wait; it doubles with every try, up to
@@ -407,18 +408,8 @@ TEXTS = (
 
 def _url(server: Server, settings: Settings, where: str) -> URL:
     """The address with its ${VARIABLES}; raises FetchError for unknown ones and for passwords."""
-    known = {**os.environ, "BRAIN_DEMO_DATABASE": settings.demo_database}
-
-    def value(match: re.Match[str]) -> str:
-        name = match[1]
-        if name.startswith("BRAIN_SECRET"):
-            raise FetchError(f"{where}: a secret stands in the address", "declare `auth` instead")
-        if name not in known:
-            raise FetchError(f"{where}: the address needs {name}, which is not set", f"set {name}")
-        return known[name]
-
     try:
-        url = make_url(re.sub(r"\$\{(\w+)\}", value, server.location))
+        url = make_url(fill_in(server.location, settings, where))
     except (ArgumentError, ValueError):
         hint = "write it as sqlite:////path or engine+driver://host:port/database"
         raise FetchError(f"{where}: location is no SQLAlchemy address", hint) from None

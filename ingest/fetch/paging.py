@@ -6,7 +6,6 @@ cannot be, msgspec steps over them, and the reader finds out which of them is wr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ import msgspec
 from brain.errors import FetchError, PayloadError
 from ingest import xml
 from ingest.contract import Server
+from ingest.pointer import tokens
 
 
 class SourceMovedError(FetchError):
@@ -65,7 +65,7 @@ class PageReader:
         tree: dict[str, Any] = {}
         for name, (pointer, type_) in pointers.items():
             if pointer:
-                _plant(tree, _tokens(pointer), _Leaf(name, type_))
+                _plant(tree, tokens(pointer), _Leaf(name, type_))
         if self._has_root and tree:
             raise FetchError("items at the root leave no room for total or next", "give items a pointer, or drop these")
         return list[row] if self._has_root else self._build(tree, ())
@@ -219,14 +219,8 @@ class _Leaf:
     type: Any
 
 
-def _tokens(pointer: str) -> Iterator[str]:
-    if not pointer.startswith("/"):
-        raise FetchError(f"{pointer!r} is no JSON pointer", "write it as /data/items")
-    return (t.replace("~1", "/").replace("~0", "~") for t in pointer[1:].split("/"))
-
-
-def _plant(tree: dict[str, Any], tokens: Iterator[str], leaf: _Leaf) -> None:
-    *parents, last = tokens
+def _plant(tree: dict[str, Any], path: tuple[str, ...], leaf: _Leaf) -> None:
+    *parents, last = path
     for token in parents:
         tree = tree.setdefault(token, {})
         if isinstance(tree, _Leaf):

@@ -91,7 +91,6 @@ def test_other_encodings():
 @pytest.mark.parametrize(
     "pointers",
     [
-        {"items": "data"},
         {"items": "/data", "total": "/data"},
         {"items": "/data", "total": "/data/total"},
         {"items": "", "total": "/total"},
