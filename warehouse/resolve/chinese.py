@@ -126,16 +126,18 @@ class FormerName:
 
 @dataclass(frozen=True)
 class Tables:
-    """What is known beyond the registers: former names, Chinese names that ROR lacks by id, units of no register."""
+    """What is known beyond the registers: former names, Chinese names that ROR lacks, by id, units of no register, and
+    names (in normal form) that ROR gives to the wrong institution, with its id."""
 
     former: tuple[FormerName, ...] = ()
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     units: tuple[Institution, ...] = ()
+    wrong: frozenset[tuple[str, str]] = frozenset()
 
 
 @cache
 def committed() -> Tables:
-    """The tables beside this file: former_names.csv, ror_names.csv, local_units.csv."""
+    """The tables beside this file: former_names.csv, ror_names.csv, ror_wrong_names.csv, local_units.csv."""
     names: dict[str, tuple[str, ...]] = {}
     for row in _rows("ror_names.csv"):
         names[row["ror_id"]] = (*names.get(row["ror_id"], ()), row["name"])
@@ -143,7 +145,8 @@ def committed() -> Tables:
         Institution(f"unit:{row['name']}", tuple((n, LABEL) for n in (row["name"], *row["also"].split("|")) if n))
         for row in _rows("local_units.csv")
     )
-    return Tables(tuple(FormerName(*row.values()) for row in _rows("former_names.csv")), names, units)
+    wrong = frozenset((row["ror_id"], unit_key(row["name"])) for row in _rows("ror_wrong_names.csv"))
+    return Tables(tuple(FormerName(*row.values()) for row in _rows("former_names.csv")), names, units, wrong)
 
 
 def _rows(name: str) -> list[dict[str, str]]:
@@ -184,6 +187,7 @@ class ChineseUnits:
         tables = tables or committed()
         first = sorted((i for i in institutions if _is_chinese(i)), key=lambda i: i.id)
         others = sorted(others, key=lambda i: i.id)
+        self._wrong = tables.wrong
         self._former = {unit_key(f.name): f for f in tables.former}
         self._cities = frozenset(
             re.sub("[市省]$", "", place)
@@ -225,7 +229,7 @@ class ChineseUnits:
             texts: dict[str, str] = {}
             for institution in institutions:
                 for text, kind in institution.names:
-                    if kind == ACRONYM or not _CHINESE.search(text):
+                    if kind == ACRONYM or not _CHINESE.search(text) or (institution.id, unit_key(text)) in self._wrong:
                         continue
                     strength = max(kind, LABEL) + 10 * (not institution.is_active)
                     key = form(text)
