@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from warehouse.resolve import words
-from warehouse.resolve.candidates import FEATURES, MOST_CANDIDATES, Candidates
-from warehouse.resolve.registry import ACRONYM, ALIAS, DISPLAY, LABEL, Institution, Place, from_ror
+from warehouse.resolve.affiliations import Matcher
+from warehouse.resolve.candidates import MOST_CANDIDATES, Table, read
+from warehouse.resolve.features import FEATURES, RIVALRY, features
+from warehouse.resolve.lexicon import Lexicon
+from warehouse.resolve.registry import ACRONYM, ALIAS, DISPLAY, LABEL, SHORT, Institution, Place, from_ror
 from warehouse.resolve.trees import Trees
 
 XIAN = (Place("Xi'an", "Shaanxi", "CN", "China"),)
@@ -47,8 +50,20 @@ ALL = (JIAOTONG, HOSPITAL, LIVERPOOL, NORTHWEST, POTCHEFSTROOM, LILLE, YALE)
 
 
 @pytest.fixture(scope="module")
-def candidates() -> Candidates:
-    return Candidates(ALL)
+def names() -> Lexicon:
+    return Lexicon(ALL)
+
+
+def found(names: Lexicon, text: str) -> Table:
+    return read(names, [text]).candidates
+
+
+def told(names: Lexicon, text: str) -> dict[str, dict[str, float]]:
+    """Features by institution."""
+    reading = read(names, [text])
+    rows = features(names, reading)
+    ids = [names.institutions[n].id for n in reading.candidates["number"]]
+    return {i: dict(zip(FEATURES, row, strict=True)) for i, row in zip(ids, rows, strict=True)}
 
 
 def test_the_examples_in_the_docstrings():
@@ -85,59 +100,96 @@ def test_spellings_meet_in_the_normal_form(written: str, same: str):
         ("Yale School of Medicine", "yale"),
     ],
 )
-def test_a_text_finds_whom_it_may_mean(candidates, text: str, means: str):
-    found = candidates.read(text).candidates
-    best = max(found, key=lambda n: found[n].merit)
-    assert candidates.institutions[best].id == means
+def test_a_text_finds_whom_it_may_mean(names, text: str, means: str):
+    c = found(names, text)
+    assert names.institutions[c["number"][c["merit"].argmax()]].id == means
 
 
 @pytest.mark.parametrize("text", ["", " , ;", "Unit 31121", "Universidad", "某某有限公司", "\x00\U0001f600"])
-def test_a_text_may_mean_nobody(candidates, text: str):
-    assert candidates.read(text).candidates == {}
+def test_a_text_may_mean_nobody(names, text: str):
+    assert len(found(names, text)["number"]) == 0
 
 
-def test_a_child_brings_its_parent(candidates):
-    reading = candidates.read("First Affiliated Hospital of Xi'an Jiaotong University")
-    named = {candidates.institutions[n].id for n in reading.candidates}
-    assert {"first", "jiaotong"} <= named
-    child = candidates.numbers["first"]
-    rows = dict(zip(reading.candidates, candidates.features(reading), strict=True))
-    assert rows[child][FEATURES.index("child_of")] == 2, "its parent's own name is in the text too"
+def test_a_child_brings_its_parent(names):
+    rows = told(names, "First Affiliated Hospital of Xi'an Jiaotong University")
+    assert {"first", "jiaotong"} <= set(rows)
+    assert rows["first"]["child_of"] == 2, "its parent's own name is in the text too"
 
 
-def test_places_tell_namesakes_apart(candidates):
-    reading = candidates.read("North-West University, Potchefstroom, South Africa")
-    rows = {
-        candidates.institutions[n].id: dict(zip(FEATURES, row, strict=True))
-        for n, row in zip(reading.candidates, candidates.features(reading), strict=True)
-    }
+def test_places_tell_namesakes_apart(names):
+    rows = told(names, "North-West University, Potchefstroom, South Africa")
     assert rows["potchefstroom"]["country_named"] and rows["potchefstroom"]["city_named"]
     assert all(not row["city_named"] for name, row in rows.items() if name != "potchefstroom")
 
 
 def test_candidates_do_not_depend_on_the_order_of_the_registry():
     texts = ["Xi'an Jiaotong Univ., Xi'an", "Northwest University", "西安交通大学第一附属医院", "Lille Univ"]
-    first = Candidates(ALL)
+    first = Lexicon(ALL)
     for seed in range(3):
         shuffled = list(ALL)
         random.Random(seed).shuffle(shuffled)
-        other = Candidates(shuffled)
-        for text in texts:
-            assert first.features(first.read(text)) == other.features(other.read(text))
+        other = Lexicon(shuffled)
+        assert np.array_equal(features(first, read(first, texts)), features(other, read(other, texts)))
+
+
+def test_a_text_is_read_the_same_alone_and_in_a_batch(names):
+    texts = [
+        "Yale",
+        "",
+        "Univ. Lille, F-59000 Lille",
+        "西安交通大学第一附属医院",
+        "Northwest University",
+        "Jiao Tong",
+        "XJTU",
+    ]
+    batch = read(names, texts)
+    rows = features(names, batch)
+    alone = [features(names, read(names, [t])) for t in texts]
+    assert np.array_equal(rows, np.vstack(alone))
+    assert batch.candidates["text"].tolist() == [n for n, some in enumerate(alone) for _ in some]
 
 
 def test_only_the_best_candidates_are_weighed():
     many = [Institution(f"{n:02}", ((f"Jiaotong University {n}", DISPLAY), ("Jiaotong", ALIAS))) for n in range(30)]
-    assert len(Candidates(many).read("Jiaotong University").candidates) == MOST_CANDIDATES
+    assert len(found(Lexicon(many), "Jiaotong University")["number"]) == MOST_CANDIDATES
 
 
-def test_a_training_text_does_not_count_itself(candidates):
-    counted = Candidates(ALL, {"yale": 3})
-    reading = counted.read("Yale University")
-    (number,) = reading.candidates
-    at = FEATURES.index("prior")
-    assert counted.features(reading)[0][at] == pytest.approx(np.log1p(3))
-    assert counted.features(reading, frozenset({number}))[0][at] == pytest.approx(np.log1p(2))
+def test_a_training_text_does_not_count_itself():
+    counted = Lexicon(ALL, {"yale": (3, 4)})
+    reading = read(counted, ["Yale University"])
+    meant, seen = FEATURES.index("meant"), FEATURES.index("seen")
+    (row,) = features(counted, reading)
+    assert (row[meant], row[seen]) == pytest.approx((np.log1p(3), np.log1p(4)))
+    (row,) = features(counted, reading, np.array([[2.0, 3.0]]))
+    assert (row[meant], row[seen]) == pytest.approx((np.log1p(2), np.log1p(3)))
+
+
+@pytest.mark.parametrize("glued", ["CSICXi'an Jiaotong University", "6311Yale University"])
+def test_words_run_together_are_parted(names, glued: str):
+    assert {"jiaotong", "yale"} & set(told(names, glued))
+
+
+def test_words_parted_are_joined_as_another_name_has_them():
+    universities = ("Shanghai Jiao Tong University", "Beijing Jiaotong University", "Xi'an Jiaotong University")
+    names = Lexicon([Institution(n, ((n, DISPLAY),)) for n in universities])
+    for text in (*universities, "Beijing Jiao Tong University", "Shanghai Jiaotong University"):
+        rows = told(names, text)
+        (best,) = [n for n, row in rows.items() if row["in_order"] and row["rank"] < SHORT]
+        assert best.replace("Jiao Tong", "Jiaotong") == text.replace("Jiao Tong", "Jiaotong")
+
+
+def test_a_text_given_twice_has_one_answer():
+    stump = {"feature": [], "threshold": [], "left": [], "right": [], "leaf": [1.0]}
+    matcher = Matcher(ALL, {"features": FEATURES + RIVALRY, "alone": [stump], "among": [stump], "experience": {}})
+    twice = list(matcher.match(["Yale University"] * 3))
+    assert [[m.id for m in found] for found in twice] == [["yale"]] * 3
+    twice[0].clear()
+    assert list(matcher.match(["Yale University"])) == twice[1:2]
+
+
+def test_weights_of_other_features_are_refused():
+    with pytest.raises(ValueError, match="train them again"):
+        Matcher(ALL, {"features": FEATURES, "alone": [], "among": [], "experience": {}})
 
 
 def test_ror_records_of_both_schemas_say_the_same():

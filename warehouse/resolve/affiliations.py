@@ -16,14 +16,18 @@ from typing import Any
 
 import numpy as np
 
-from warehouse.resolve.candidates import CAPITALS, FEATURES, NAME, SHARED_WORDS, Candidates, Reading
+from warehouse.resolve.candidates import CAPITALS, NAME, SHARED_WORDS, Reading, Table, read, take
+from warehouse.resolve.features import FEATURES, RIVALRY, features, rivalry
+from warehouse.resolve.lexicon import Lexicon
 from warehouse.resolve.registry import Institution
 from warehouse.resolve.trees import Trees
 
 MODEL = Path(__file__).with_name("affiliations.json")
 CERTAIN = 0.6  # every candidate this probable is an answer;
 LIKELY = 0.45  # the best one already from here on
+HOPELESS = 0.01  # what the first trees think less of than this the second need not weigh
 BATCH = 2_000
+REMEMBERED = 1 << 17  # texts whose answers are kept, since registers and papers repeat themselves
 RULES = {NAME: "name", CAPITALS: "acronym", SHARED_WORDS: "similar_name"}
 
 
@@ -41,67 +45,48 @@ class Matcher:
 
     def __init__(self, institutions: Iterable[Institution], model: dict[str, Any] | None = None):
         model = model or json.loads(MODEL.read_text(encoding="utf-8"))
-        if tuple(model["features"]) != FEATURES:
+        if tuple(model["features"]) != FEATURES + RIVALRY:
             raise ValueError("the committed weights belong to other features; train them again: see bench/matching.py")
-        self.candidates = Candidates(institutions, model["prior"])
+        self.names = Lexicon(institutions, model["experience"])
         self._alone, self._among = Trees(model["alone"]), Trees(model["among"])
+        self._known: dict[str, list[Match]] = {}
 
     def match(self, texts: Iterable[str]) -> Iterator[list[Match]]:
         """For each text its institutions, best first; an empty list where none fits."""
         texts = iter(texts)
         while batch := list(islice(texts, BATCH)):
-            yield from self._match(batch)
+            if len(self._known) > REMEMBERED:
+                self._known.clear()
+            new = list(dict.fromkeys(t for t in batch if t not in self._known))
+            self._known.update(zip(new, self._match(new), strict=True))
+            yield from (list(self._known[t]) for t in batch)
 
-    def _match(self, texts: Sequence[str]) -> Iterator[list[Match]]:
-        readings = [self.candidates.read(text) for text in texts]
-        rows = [self.candidates.features(reading) for reading in readings]
-        for reading, scores in zip(readings, self.probabilities(readings, rows), strict=True):
-            yield [self._told(reading, number, score) for number, score in chosen(reading, scores)]
+    def _match(self, texts: Sequence[str]) -> list[list[Match]]:
+        reading, probability = self.weigh(texts)
+        answers = chosen(reading.candidates, probability)
+        c = take(reading.candidates, answers)
+        found: list[list[Match]] = [[] for _ in texts]
+        columns = (c["text"], c["number"], probability[answers], c["way"], c["in_order"])
+        for text, number, score, way, in_order in zip(*(column.tolist() for column in columns), strict=True):
+            rule = "other_order" if way == NAME and not in_order else RULES.get(way, "parent")
+            found[text].append(Match(self.names.institutions[number].id, round(score, 4), rule))
+        return found
 
-    def probabilities(self, readings: Sequence[Reading], rows: Sequence[list[list[Any]]]) -> list[np.ndarray]:
-        """Per reading the probability of each of its candidates, in their order."""
-        ends = np.cumsum([len(r) for r in rows])
-        if not len(ends) or not ends[-1]:
-            return [np.zeros(0) for _ in rows]
-        flat = np.array([row for some in rows for row in some], dtype=float)
-        alone = np.split(self._alone.probability(flat), ends[:-1])
-        rivals = np.array([row for r, p in zip(readings, alone, strict=True) for row in rivalry(r, p)])
-        return np.split(self._among.probability(np.hstack([flat, rivals])), ends[:-1])
-
-    def _told(self, reading: Reading, number: int, score: float) -> Match:
-        c = reading.candidates[number]
-        rule = RULES.get(c.way, "parent")
-        if rule == "name" and not c.in_order:
-            rule = "other_order"
-        return Match(self.candidates.institutions[number].id, round(float(score), 4), rule)
-
-
-def rivalry(reading: Reading, probabilities: Sequence[float]) -> list[list[float]]:
-    """What the second trees know more per candidate: its probability, the best of those that overlap it, the best of
-    the others, the sum, how many are better, the best on the very same words, the sum of those that overlap."""
-    found = list(reading.candidates.values())
-    rows = []
-    for i, c in enumerate(found):
-        overlap = best_overlap = best_apart = total = best_same = 0.0
-        better = 0
-        for j, (d, p) in enumerate(zip(found, probabilities, strict=True)):
-            if i == j:
-                continue
-            total += p
-            better += p > probabilities[i]
-            if d.start < c.end and d.end > c.start:
-                overlap += p
-                best_overlap = max(best_overlap, p)
-                if d.start == c.start and d.end == c.end:
-                    best_same = max(best_same, p)
-            else:
-                best_apart = max(best_apart, p)
-        rows.append([probabilities[i], best_overlap, best_apart, total, better, best_same, overlap])
-    return rows
+    def weigh(self, texts: Sequence[str]) -> tuple[Reading, np.ndarray]:
+        """The texts' candidates, and the probability of each."""
+        reading = read(self.names, texts)
+        alone = features(self.names, reading)
+        probability = self._alone.probability(alone)
+        rivals = rivalry(self.names, reading.candidates, probability)
+        hopeful = np.flatnonzero(probability >= HOPELESS)
+        probability[hopeful] = self._among.probability(np.hstack([alone[hopeful], rivals[hopeful]]))
+        return reading, probability
 
 
-def chosen(reading: Reading, probabilities: Sequence[float]) -> list[tuple[int, float]]:
-    """The candidates that count as answers, best first."""
-    ranked = sorted(zip(probabilities, reading.candidates, strict=True), key=lambda pn: (-pn[0], pn[1]))
-    certain = [(number, p) for p, number in ranked if p >= CERTAIN]
-    return certain or [(number, p) for p, number in ranked[:1] if p >= LIKELY]
+def chosen(candidates: Table, probability: np.ndarray) -> np.ndarray:
+    """Rows of the candidates that count as answers, by text, the best first."""
+    order = np.lexsort((candidates["number"], -probability, candidates["text"]))
+    text, ranked = candidates["text"][order], probability[order]
+    is_best = np.ones(len(order), dtype=bool)
+    is_best[1:] = text[1:] != text[:-1]
+    return order[(ranked >= CERTAIN) | (is_best & (ranked >= LIKELY))]

@@ -7,52 +7,63 @@ from typing import Any
 
 import numpy as np
 
+MOST_LEAVES = 32
+
 
 class Trees:
     """A sum of decision trees over numbers, turned into a probability.
 
     `tables`: per tree the lists feature, threshold, left, right (of inner nodes; a negative child −n−1 is leaf n) and
-    leaf (values). A row goes left where its feature is at most the threshold.
+    leaf (values, at most MOST_LEAVES). A row goes left where its feature is at most the threshold.
+
+    No row is walked down a tree. Each tree's leaves are numbered from left to right; a row that goes right at a node
+    cannot end in a leaf on the node's left, so those bits are struck out, for all rows at once. Of the bits that remain
+    the lowest is the row's leaf (QuickScorer, Lucchese et al., SIGIR 2015).
     """
 
     def __init__(self, tables: list[Mapping[str, list[Any]]]):
-        self.depth = max(_depth(t) for t in tables)
-        size = 2**self.depth
-        # every tree filled up to the same depth: the children of node n are 2n+1 and 2n+2, the leaves come last
-        self.feature = np.zeros((len(tables), size - 1), dtype=np.int32)
-        self.threshold = np.full((len(tables), size - 1), np.inf)
-        self.leaf = np.zeros((len(tables), size))
-        for tree, table in enumerate(tables):
-            self._fill(tree, table, 0, 0)
-
-    def _fill(self, tree: int, table: Mapping[str, list[Any]], node: int, place: int) -> None:
-        inner = self.feature.shape[1]
-        if node < 0 or not table["feature"]:
-            if place >= inner:
-                self.leaf[tree, place - inner] = table["leaf"][-node - 1 if node < 0 else 0]
-            else:  # a leaf above the last row: both ways lead to it
-                self._fill(tree, table, node, 2 * place + 1)
-                self._fill(tree, table, node, 2 * place + 2)
-            return
-        self.feature[tree, place] = table["feature"][node]
-        self.threshold[tree, place] = table["threshold"][node]
-        self._fill(tree, table, table["left"][node], 2 * place + 1)
-        self._fill(tree, table, table["right"][node], 2 * place + 2)
+        self._trees = []
+        for table in tables:
+            leaves: list[float] = []
+            struck: dict[int, int] = {}
+            _number_leaves(table, 0, leaves, struck)
+            if len(leaves) > MOST_LEAVES:
+                raise ValueError(f"a tree has {len(leaves)} leaves, at most {MOST_LEAVES} are possible")
+            nodes = [
+                (table["feature"][node], table["threshold"][node], np.uint32(bits ^ 0xFFFFFFFF))
+                for node, bits in struck.items()
+            ]
+            self._trees.append((nodes, np.array(leaves)))
 
     def probability(self, rows: np.ndarray) -> np.ndarray:
         """Probability per row of `rows` (n × features)."""
-        flat, offset = rows.ravel(), np.arange(len(rows)) * rows.shape[1]
+        columns = np.ascontiguousarray(rows.T, dtype=float)
         total = np.zeros(len(rows))
-        inner = self.feature.shape[1]
-        for feature, threshold, leaf in zip(self.feature, self.threshold, self.leaf, strict=True):
-            node = np.zeros(len(rows), dtype=np.intp)
-            for _ in range(self.depth):
-                node = 2 * node + 1 + (flat[offset + feature[node]] > threshold[node])
-            total += leaf[node - inner]
+        right = np.empty(len(rows), dtype=bool)
+        alive, bits = np.empty(len(rows), dtype=np.uint32), np.empty(len(rows), dtype=np.uint32)
+        for nodes, leaves in self._trees:
+            alive.fill(0xFFFFFFFF)
+            for feature, threshold, kept in nodes:
+                np.greater(columns[feature], threshold, out=right)
+                # all bits where a row goes left, those kept where it goes right; much faster than a choice per row
+                np.subtract(right, np.uint32(1), out=bits, dtype=np.uint32)
+                np.bitwise_or(bits, kept, out=bits)
+                np.bitwise_and(alive, bits, out=alive)
+            total += leaves[_lowest_bit(alive)]
         return 1 / (1 + np.exp(-total))
 
 
-def _depth(table: Mapping[str, list[Any]], node: int = 0) -> int:
+def _number_leaves(table: Mapping[str, list[Any]], node: int, leaves: list[float], struck: dict[int, int]) -> int:
+    """Append the leaves below a node from left to right; note for inner nodes which leaves going right strikes out.
+    Returns the leaves below the node as bits."""
     if node < 0 or not table["feature"]:
-        return 0
-    return 1 + max(_depth(table, table["left"][node]), _depth(table, table["right"][node]))
+        leaves.append(table["leaf"][-node - 1 if node < 0 else 0])
+        return 1 << (len(leaves) - 1)
+    left = _number_leaves(table, table["left"][node], leaves, struck)
+    struck[node] = left
+    return left | _number_leaves(table, table["right"][node], leaves, struck)
+
+
+def _lowest_bit(bits: np.ndarray) -> np.ndarray:
+    """Place of the lowest bit set."""
+    return np.frexp((bits & -bits).astype(np.float64))[1] - 1

@@ -16,9 +16,12 @@ import yaml
 
 _WORDS = yaml.safe_load(Path(__file__).with_name("words.yml").read_text(encoding="utf-8"))
 _CANONICAL = {form: word for word, forms in _WORDS["forms"].items() for form in forms}
+FORMS = frozenset(_CANONICAL)  # other spellings of a canonical word
 
 GENERIC = frozenset(_WORDS["generic"])
 STOP = frozenset(_WORDS["stop"])
+
+COUNTRIES: dict[str, list[str]] = _WORDS["countries"]  # code → what else a country is called
 
 _FOLD = str.maketrans(
     {
@@ -26,17 +29,22 @@ _FOLD = str.maketrans(
         "þ": "th", "’": "'", "‘": "'", "ʼ": "'", "´": "'", "`": "'", "′": "'", "‐": "-", "‑": "-", "–": "-", "—": "-",
     }
 )  # fmt: skip
-_GLUED = re.compile(r"(?<=[a-z]{2})(?=[A-Z][a-z]{2})")  # "MacauUniversity"
+# "MacauUniversity", "6311Université", "CONICETUniversidad"
+_GLUED = re.compile(r"(?<=[a-z]{2})(?=[A-Z][a-z]{2})|(?<=\d)(?=[A-Z][a-z]{2})|(?<=[A-Z]{4})(?=[A-Z][a-z]{4})")
 _GLUED_SMALL = re.compile(r"\b(of|and|for|at|the)(?=[A-Z][a-zA-Z])")  # "atNVIDIA"
 _INITIALS = re.compile(r"\b(?:[a-z]\.\s?)+[a-z]\b")  # "u.s.a", "p. r. china"
 _TOKEN = re.compile(r"[a-z0-9]+|[\u3400-\u9fff]+|[^\W\d_a-z]+|[,;:()\[\]|/#]")
-_BOUNDARIES = frozenset(",;:()[]|/#")
+BOUNDARIES = frozenset(",;:()[]|/#")
+_WITHOUT_APOSTROPHES = str.maketrans("", "", "'`")
 _COUNTRY_BEHIND = re.compile(r"\s*\([^()]*\)\s*$")  # "Nvidia (United States)"
 
 
 def fold(text: str, *, unglue: bool = True) -> str:
     """The text without entities, accents, odd apostrophes and dashes; words run together at a capital are parted."""
-    text = unicodedata.normalize("NFKC", html.unescape(text)).translate(_FOLD)
+    if "&" in text:
+        text = html.unescape(text)
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).translate(_FOLD)
     if unglue:
         text = _GLUED_SMALL.sub(r"\1 ", _GLUED.sub(" ", text))
     if not text.isascii():
@@ -63,15 +71,21 @@ def tokens(text: str, *, unglue: bool = True) -> list[str | None]:
     >>> tokens("Sch. of Comput. Sci., Xi’an Jiaotong Univ.")
     ['school', 'computer', 'science', None, 'xian', 'jiaotong', 'university']
     """
-    text = _INITIALS.sub(_joined, fold(text, unglue=unglue).casefold().replace("'", ""))
-    text = text.replace(".", " ").replace("-", " ")
     found: list[str | None] = []
-    for word in _TOKEN.findall(text.replace("&", " and ")):
-        if word in _BOUNDARIES:
+    for word in pieces(text, unglue=unglue):
+        if word in BOUNDARIES:
             found.append(None)
         elif word not in STOP:
             found.append(canonical(word))
     return found
+
+
+def pieces(text: str, *, unglue: bool = True) -> list[str]:
+    """Words and boundaries of a text as they stand there, in lower case."""
+    text = fold(text, unglue=unglue).casefold().translate(_WITHOUT_APOSTROPHES)
+    if "." in text:
+        text = _INITIALS.sub(_joined, text)
+    return _TOKEN.findall(text)
 
 
 def _joined(initials: re.Match[str]) -> str:
