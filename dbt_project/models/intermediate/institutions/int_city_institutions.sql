@@ -1,5 +1,6 @@
--- Institutions as the city's own registers know them, in one shape: the units of the platform (pds) and the service
--- institutions of the market. The numbers begin with DW and JG, so where both know one the unit speaks.
+-- Institutions as the city's own registers know them, in one shape: the units of the platform (pds), the service
+-- institutions of the market and the firms. The numbers begin with DW, JG and QY, so where several know one the unit
+-- speaks, then the market.
 with units as (
 
     select
@@ -55,11 +56,36 @@ market as (
 
 ),
 
+firms as (
+
+    select
+        record_id,
+        'firm' as register,
+        firm_no as institution_no,
+        firm_name as institution_name,
+        cast(null as varchar) as short_name,
+        cast(null as varchar) as english_name,
+        {{ json_list('former_names') }} as former_names,
+        credit_code,
+        'company' as institution_type,
+        district_code,
+        zone_code,
+        established_date,
+        true as is_active,
+        cast(null as varchar) as parent_no,
+        cast(null as varchar) as successor_no
+    from {{ ref('stg_enterprises__firm') }}
+    where is_current and not is_withdrawn
+
+),
+
 final as (
 
     select * from units
     union all
     select * from market
+    union all
+    select * from firms
 
 )
 

@@ -1,6 +1,6 @@
--- One row per affiliation that a notice prints, with the institutions found in it: by the whole text, else by each of
--- its parts between commas. A part counts as a name from two words on, so that towns and countries that happen to be
--- aliases link nothing.
+-- One row per affiliation that a notice prints, with the institutions found in it: the one that the whole text means
+-- as a mention, else those of its parts between commas. A part counts as a name from two words on, so that towns and
+-- countries that happen to be aliases link nothing.
 with notices as (
 
     select
@@ -19,6 +19,19 @@ institution_names as (
 
 ),
 
+members as (
+
+    select * from {{ ref('int_institution_members') }}
+
+),
+
+-- a text that shares its entity with no entry and no name is a text and no institution
+known as (
+
+    select distinct institution_id from members where not is_free_text
+
+),
+
 numbered as (
 
     select
@@ -33,20 +46,20 @@ numbered as (
 texts as (
 
     -- the same affiliation stands on many notices: look each text up once
-    select
-        affiliation,
-        {{ normalise_name('affiliation') }} as name_key
-    from (select distinct affiliation from numbered) as printed
+    select distinct affiliation from numbered
 
 ),
 
 whole as (
 
     select
-        t.affiliation,
-        n.institution_id
-    from texts as t
-    inner join institution_names as n on t.name_key = n.name_key
+        n.affiliation,
+        min(m.institution_id) as institution_id
+    from numbered as n
+    inner join members as m
+        on n.record_id = m.record_id and m.is_free_text and 'affiliation ' || n.affiliation_number = m.role
+    inner join known as k on m.institution_id = k.institution_id
+    group by n.affiliation
 
 ),
 

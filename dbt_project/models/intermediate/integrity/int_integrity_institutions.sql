@@ -9,41 +9,12 @@ with affiliations as (
 decisions as (
 
     select
-        record_id,
-        case when subject_type = 'institution' then subject_credit_code else employer_credit_code end as credit_code,
-        case when subject_type = 'institution' then subject_name else employer_name end as institution_name
-    from {{ ref('stg_integrity__decision') }}
-
-),
-
-anchors as (
-
-    select
-        anchor,
-        institution_id
-    from {{ ref('int_institutions_resolved') }}
-
-),
-
-institution_names as (
-
-    select
-        name_key,
-        institution_id
-    from {{ ref('int_institution_names') }}
-
-),
-
-linked_decisions as (
-
-    select
-        d.record_id,
-        coalesce(a.institution_id, n.institution_id) as institution_id,
-        case when a.institution_id is not null then 'credit_code' else 'name' end as link_rule
-    from decisions as d
-    left join anchors as a on 'uscc:' || d.credit_code = a.anchor
-    left join institution_names as n on {{ normalise_name('d.institution_name') }} = n.name_key
-    where coalesce(a.institution_id, n.institution_id) is not null
+        m.record_id,
+        m.institution_id,
+        m.rule as link_rule
+    from {{ ref('int_institution_members') }} as m
+    inner join {{ ref('stg_integrity__decision') }} as d on m.record_id = d.record_id
+    where m.role = case when d.subject_type = 'institution' then 'subject' else 'employer' end
 
 ),
 
@@ -63,7 +34,7 @@ final as (
         institution_id,
         1 as place,
         link_rule
-    from linked_decisions
+    from decisions
 
 )
 

@@ -5,10 +5,32 @@
 -- where their academy is.
 with projects as (
 
+    select * from {{ ref('int_projects_unioned') }}
+
+),
+
+hosts as (
+
     select
-        *,
-        {{ normalise_name('institution_name') }} as name_key
-    from {{ ref('int_projects_unioned') }}
+        record_id,
+        name,
+        institution_id
+    from {{ ref('int_institution_members') }}
+    where role in ('host', 'institution')
+
+),
+
+-- a project may stand in several lines, and one of them without a host
+project_hosts as (
+
+    select
+        p.project_id,
+        min_by(h.institution_id, (coalesce(h.name <> p.institution_name, true), u.record_id)) as institution_id
+    from projects as p
+    cross join {{ explode(json_texts('p.record_ids'), 'u', 'record_id') }}
+    inner join hosts as h on u.record_id = h.record_id
+    where p.institution_name is not null
+    group by p.project_id
 
 ),
 
@@ -161,7 +183,7 @@ joined as (
 
     select
         projects.*,
-        links.institution_id,
+        project_hosts.institution_id,
         coalesce(spellings.province_code, substr(projects.district_code, 1, 2)) as source_province_code,
         case
             when projects.district_code like '6101%' then '西安市'
@@ -173,8 +195,8 @@ joined as (
         named.province_code as named_province_code,
         named.city_name as named_city_name
     from projects
-    left join links on projects.name_key = links.name_key
-    left join registered on links.institution_id = registered.institution_id
+    left join project_hosts on projects.project_id = project_hosts.project_id
+    left join registered on project_hosts.institution_id = registered.institution_id
     left join spellings on projects.region_text = spellings.spelling
     left join named on projects.institution_name = named.institution_name
 

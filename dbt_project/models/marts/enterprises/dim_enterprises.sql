@@ -189,6 +189,26 @@ unioned as (
     union all
     select * from firms
 
+),
+
+institutions as (
+
+    select
+        record_id,
+        institution_id
+    from {{ ref('int_institution_members') }}
+    where role = 'self'
+
+),
+
+final as (
+
+    select
+        unioned.*,
+        institutions.institution_id
+    from unioned
+    left join institutions on unioned.record_id = institutions.record_id
+
 )
 
-select * from unioned
+select * from final

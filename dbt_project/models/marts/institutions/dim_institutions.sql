@@ -1,32 +1,52 @@
-with resolved as (
+with members as (
 
-    select
-        records.record_id,
-        records.register,
-        links.institution_id,
-        links.link_rule
-    from {{ ref('int_institution_records') }} as records
-    inner join {{ ref('int_institutions_resolved') }} as links on records.anchor = links.anchor
+    select * from {{ ref('int_institution_members') }} where not is_free_text
 
 ),
 
-ror as (
+resolved as (
+
+    select
+        record_id,
+        institution_id,
+        rule
+    from members
+    where is_registered
+
+),
+
+-- a steward may join what a register enters twice: one entry speaks for the institution
+ror_entries as (
 
     select
         r.institution_id,
-        o.*
+        o.*,
+        row_number() over (partition by r.institution_id order by o.status, o.ror_id) as place
     from {{ ref('int_ror_institutions') }} as o
     inner join resolved as r on o.record_id = r.record_id
 
 ),
 
-moe as (
+ror as (
+
+    select * from ror_entries where place = 1
+
+),
+
+moe_entries as (
 
     select
         r.institution_id,
-        m.*
+        m.*,
+        row_number() over (partition by r.institution_id order by m.school_code) as place
     from {{ ref('stg_moe__institution') }} as m
     inner join resolved as r on m.record_id = r.record_id
+
+),
+
+moe as (
+
+    select * from moe_entries where place = 1
 
 ),
 
@@ -65,15 +85,42 @@ city_numbers as (
 
 mentions as (
 
+    -- names that stand in other records; the one that stands most often speaks where no register does
     select
         institution_id,
-        max_by(name, (mention_count, name)) as name,
-        max_by(credit_code, (mention_count, name)) filter (where credit_code is not null) as credit_code,
-        max_by(district_code, (mention_count, name)) filter (where district_code is not null) as district_code,
-        array_agg(distinct name) as names,
-        cast(sum(mention_count) as integer) as mention_count,
-        flatten(array_agg(record_ids)) as record_ids
-    from {{ ref('int_institution_hosts') }}
+        max_by(name, (mention_count, name)) filter (where name is not null) as name,
+        min(district_code) as district_code,
+        array_agg(distinct name) filter (where name is not null) as names,
+        cast(sum(mention_count) as integer) as mention_count
+    from (
+        select
+            institution_id,
+            name,
+            min(district_code) as district_code,
+            count(*) as mention_count
+        from members
+        where not is_registered
+        group by institution_id, name
+    ) as spellings
+    group by institution_id
+
+),
+
+codes as (
+
+    -- the code that stands most often beside the institution
+    select
+        institution_id,
+        max_by(credit_code, (code_count, credit_code)) as credit_code
+    from (
+        select
+            institution_id,
+            credit_code,
+            count(*) as code_count
+        from members
+        where credit_code is not null
+        group by institution_id, credit_code
+    ) as counted
     group by institution_id
 
 ),
@@ -83,21 +130,38 @@ registers as (
     select
         institution_id,
         case
-            when bool_or(link_rule = 'name') then 'name'
-            when count(*) > 1 then 'identifier'
-            else 'single'
+            when count(*) = 1 then 'single'
+            when bool_or({{ begins_with('rule', "'name'") }}) then 'name'
+            else 'identifier'
         end as link_rule,
-        array_agg(record_id) as record_ids
-    from resolved
+        max(name) as name
+    from members
+    where is_registered
     group by institution_id
+
+),
+
+successors as (
+
+    -- a firm that was taken over stands on its successor's entry only
+    select
+        m.institution_id,
+        min(r.institution_id) as successor_id
+    from members as m
+    inner join resolved as r on m.record_id = r.record_id and m.institution_id != r.institution_id
+    where {{ begins_with('m.role', "'merged_firm '") }}
+    group by m.institution_id
 
 ),
 
 ids as (
 
-    select institution_id from registers
-    union
-    select institution_id from mentions
+    select
+        institution_id,
+        min({{ first_of('numbers') }}) as number,
+        array_agg(distinct record_id) as record_ids
+    from members
+    group by institution_id
 
 ),
 
@@ -158,6 +222,7 @@ joined as (
     select
         ids.institution_id,
         coalesce(ror.name_zh, moe.institution_name, city.institution_name) as name_zh,
+        registers.name as registered_name,
         coalesce(ror.name_en, city.english_name) as name_en,
         mentions.name as mentioned_name,
         flatten({{ list_of([
@@ -169,12 +234,14 @@ joined as (
             list_of(['moe.institution_name']),
             'coalesce(city.names, ' ~ empty_list() ~ ')',
             'coalesce(city.former_names, ' ~ empty_list() ~ ')',
-            'coalesce(mentions.names, ' ~ empty_list() ~ ')',
+            'case when registers.institution_id is null then coalesce(mentions.names, ' ~ empty_list() ~ ') else '
+            ~ list_of(['registers.name']) ~ ' end',
         ]) }}) as all_names,
         case
             when moe.record_id is not null then 'university'
             when ror.record_id is not null then ror.institution_type
             when city.institution_id is not null then city.institution_type
+            when registers.institution_id is not null then 'company'
             else {{ institution_type_of_name('mentions.name') }}
         end as institution_type,
         moe.level as education_level,
@@ -185,11 +252,14 @@ joined as (
             when city.institution_id is not null and city.is_active then 'active'
             when city.institution_id is not null then 'inactive'
             when moe.record_id is not null then 'listed'
+            when successors.successor_id is not null then 'inactive'
+            when registers.institution_id is not null then 'listed'
             else 'unknown'
         end as status,
         ror.successor_ror_id,
         ror.successor_name,
         city.successor_no,
+        successors.successor_id,
         coalesce(ror.established_year, city.established_year) as established_year,
         coalesce(
             moe.province_code, named_provinces.province_code, ror.province_code, left(city.district_code, 2),
@@ -217,21 +287,21 @@ joined as (
         ror.website,
         ror.ror_id,
         moe.school_code as moe_code,
-        coalesce(city.credit_code, mentions.credit_code) as credit_code,
+        codes.credit_code,
         case when registers.institution_id is null then 'mention' else 'registry' end as origin,
         coalesce(registers.link_rule, 'single') as link_rule,
         coalesce(mentions.mention_count, 0) as mention_count,
         cast(ror.version_count as integer) as version_count,
-        flatten({{ list_of([
-            'coalesce(registers.record_ids, ' ~ empty_list() ~ ')',
-            'coalesce(mentions.record_ids, ' ~ empty_list() ~ ')',
-        ]) }}) as record_ids
+        ids.number,
+        ids.record_ids
     from ids
     left join registers on ids.institution_id = registers.institution_id
     left join ror on ids.institution_id = ror.institution_id
     left join moe on ids.institution_id = moe.institution_id
     left join city on ids.institution_id = city.institution_id
     left join mentions on ids.institution_id = mentions.institution_id
+    left join codes on ids.institution_id = codes.institution_id
+    left join successors on ids.institution_id = successors.institution_id
     left join names_in_place on ids.institution_id = names_in_place.institution_id
     left join named_provinces on ids.institution_id = named_provinces.institution_id
 
@@ -241,7 +311,10 @@ final as (
 
     select
         j.institution_id,
-        coalesce(j.name_zh, j.name_en, j.mentioned_name) as institution_name,
+        -- where a number or a code is all that is known, that is shown
+        coalesce(
+            j.name_zh, j.name_en, j.registered_name, j.mentioned_name, j.number, j.credit_code
+        ) as institution_name,
         j.name_zh,
         j.name_en,
         {{ json_list('j.former_names') }} as former_names,
@@ -254,8 +327,8 @@ final as (
         j.ownership_note,
         j.status,
         {{ status_label('j.status') }} as status_label,
-        coalesce(s.institution_id, n.institution_id) as successor_institution_id,
-        coalesce(j.successor_name, n.institution_name) as successor_name,
+        coalesce(s.institution_id, n.institution_id, j.successor_id) as successor_institution_id,
+        coalesce(j.successor_name, n.institution_name, f.institution_name) as successor_name,
         j.established_year,
         coalesce(j.province_code, case when j.city_name = '西安市' then '61' end) as province_code,
         p.region_name as province_name,
@@ -280,6 +353,7 @@ final as (
         on coalesce(j.province_code, case when j.city_name = '西安市' then '61' end) = p.region_code
     left join ror as s on j.successor_ror_id = s.ror_id
     left join city_numbers as n on j.successor_no = n.institution_no
+    left join city as f on j.successor_id = f.institution_id
 
 )
 

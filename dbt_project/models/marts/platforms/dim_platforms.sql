@@ -10,21 +10,15 @@ ror as (
 
 ),
 
-anchors as (
+members as (
 
     select
-        anchor,
+        record_id,
+        role,
+        name,
         institution_id
-    from {{ ref('int_institutions_resolved') }}
-
-),
-
-institution_names as (
-
-    select
-        name_key,
-        institution_id
-    from {{ ref('int_institution_names') }}
+    from {{ ref('int_institution_members') }}
+    where role = 'host' or {{ begins_with('role', "'host '") }}
 
 ),
 
@@ -32,7 +26,9 @@ institutions as (
 
     select
         institution_id,
-        institution_name
+        institution_name,
+        ror_id,
+        origin
     from {{ ref('dim_institutions') }}
 
 ),
@@ -46,60 +42,23 @@ provinces as (
 
 ),
 
-hosts_by_id as (
+hosts as (
 
     -- the same record in the registry names its parents by id
     select
         l.record_id,
-        a.institution_id
+        i.institution_id
     from laboratories as l
     inner join ror as r on l.ror_id = r.ror_id
     cross join {{ explode('r.parent_ror_ids', 'u', 'parent_ror_id') }}
-    inner join anchors as a on 'ror:' || u.parent_ror_id = a.anchor
-
-),
-
-host_names as (
-
-    select
-        l.record_id,
-        {{ clean_text(regex_group('u.relation', '^[Pp]arent:(.*)$')) }} as host_name
-    from laboratories as l
-    cross join {{ explode('l.relations', 'u', 'relation') }}
-
-),
-
-hosts_by_name as (
-
-    select
-        h.record_id,
-        h.host_name,
-        n.institution_id
-    from host_names as h
-    left join institution_names as n on {{ normalise_name('h.host_name') }} = n.name_key
-    where h.host_name is not null
-
-),
-
-hosts as (
-
-    select
-        record_id,
-        institution_id
-    from hosts_by_id
+    inner join institutions as i on u.parent_ror_id = i.ror_id
     union
     select
-        record_id,
-        institution_id
-    from hosts_by_name where institution_id is not null
-    union
-    select
-        c.record_id,
-        coalesce(a.institution_id, n.institution_id) as institution_id
-    from {{ ref('int_carriers_unioned') }} as c
-    left join anchors as a on 'uscc:' || c.host_credit_code = a.anchor
-    left join institution_names as n on {{ normalise_name('c.host_name') }} = n.name_key
-    where coalesce(a.institution_id, n.institution_id) is not null
+        m.record_id,
+        m.institution_id
+    from members as m
+    inner join institutions as i on m.institution_id = i.institution_id
+    where m.role = 'host' or i.origin = 'registry'
 
 ),
 
@@ -119,8 +78,9 @@ named_hosts as (
 
     select
         record_id,
-        array_agg(host_name order by host_name) as host_names
-    from hosts_by_name
+        array_agg(name order by name) as host_names
+    from members
+    where {{ begins_with('role', "'host '") }}
     group by record_id
 
 ),
