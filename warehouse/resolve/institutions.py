@@ -42,6 +42,7 @@ ONE_EACH = ("ror", "moe")
 # Other registers enter an institution twice now and then: two numbers may be one where name and district agree.
 MOST_RIVALS = 3  # pairs for a steward per name: the list is for people
 ALIKE = 0.8  # likeness from which two names are worth a steward's look
+NEAR = 0.3  # a short name is this like its long one; 示范 alone in common makes 0.2
 BLOCK = 60  # names that begin and end alike; larger blocks say nothing
 
 _FORMS = """
@@ -258,6 +259,7 @@ class _Linker:
             if code:
                 known[code[:17]].add(self.root(i))
                 keys[code[:17]] |= {k for k, _ in self.forms[i].names}
+        bearers = self._bearers(names.stem, SPELLING)
         for i, f in enumerate(self.forms):
             body = (f.weak_code or "")[:17]
             if len(body) < 17 or body not in known or len({self.root(r) for r in known[body]}) != 1:
@@ -265,7 +267,8 @@ class _Linker:
             target = min(known[body])
             foreign = not names.is_chinese(f.key)
             near = max((names.likeness(names.local(f.key), names.local(k)) for k in keys[body]), default=0.0)
-            if self.agree(i, target, by_own_name=True) and (foreign or near >= 0.2):
+            others = {self.root(j) for j in bearers.get(names.stem(f.key), ())} - {self.root(i), self.root(target)}
+            if self.agree(i, target, by_own_name=True) and not others and (foreign or near >= NEAR):
                 self.join(i, target, 0.97, "credit_code_body", body)
             else:
                 self.doubt(i, target, 0.5, "credit_code_body", body)
@@ -354,7 +357,7 @@ class _Linker:
         bearers = self._bearers(_itself, SPELLING)
         lone = {f.key: i for i, f in reversed(list(enumerate(self.forms))) if not self._group(i).is_anchored}
         for i, f in enumerate(self.forms):
-            found = None if self._group(i).is_anchored or f.is_free_text else names.school_of(f.key)
+            found = None if self._group(i).is_anchored or f.is_free_text else names.school_of(f.name or "")
             if found is None:
                 continue
             university, is_discipline = found

@@ -23,6 +23,12 @@ _ENGLISH_FORM = re.compile(r"(coltd|companylimited|corporation|limited|inc|ltd)$
 _HOME = re.compile(r"^西安市?")
 _LOCAL_KIND = re.compile(r"(公司|集团|厂|中心|研究院|研究所|事务所)$")
 _SCHOOL = re.compile(r"^(.+?(?:大学|学院))(.{1,14}(?:学院|系|学部|研究生院))$")
+# A school that begins with a place, or stands behind a bracket, is a campus: its place is not the university's.
+_CAMPUS = re.compile(
+    "^(北京|上海|天津|重庆|深圳|珠海|广州|威海|青岛|烟台|大连|秦皇岛|盘锦|徐州|苏州|南京|无锡|常熟|泰州|扬州|宁波|杭州|舟山|温州|"
+    "武汉|成都|遂宁|宜宾|厦门|泉州|福州|海南|三亚|西安|宝鸡|咸阳|延安|长沙|南昌|合肥|宣城|郑州|洛阳|唐山|保定|包头|克拉玛依|满洲里|香港|澳门)"
+)
+_BRACKET = re.compile(r"(?:大学|学院)\s*[（(]")
 _NO_UNIVERSITY = re.compile(r"(科学院|工程院|研究院)$")
 # What a school of a university is named after. Colleges named otherwise (城市学院, 明德学院, 现代学院) are mostly
 # institutions of their own that only bear the university's name.
@@ -31,7 +37,7 @@ _DISCIPLINE = re.compile(
     "金融|商学院|法学|法律|政法|政治|马克思|马列|公共|行政|人文|文学|历史|文化|哲学|外国语|外语|英语|新闻|传播|传媒|教育|心理|"
     "体育|艺术|音乐|美术|设计|建筑|土木|水利|水电|环境|资源|地质|地理|地球|地学|测绘|交通|汽车|电气|自动化|控制|医学|药学|护理|"
     "公卫|口腔|临床|农学|林学|园艺|动物|植物|食品|理学院|工学院|社会|人口|旅游|会计|财政|财税|贸易|工商|情报|档案|民族|宗教|思想|"
-    "研究生院|网络|大数据|智能|微电|光电|光学|仪器|核科学|力学|船舶|海洋|矿业|冶金|纺织|轻工|印刷|包装|安全|应急|物流|电影|戏剧"
+    "研究生院|经管|财经|国际关系|人类学|考古|外文|知识产权|网络|大数据|智能|微电|光电|光学|仪器|核科学|力学|船舶|海洋|矿业|冶金|纺织|轻工|印刷|包装|安全|应急|物流|电影|戏剧"
 )
 
 
@@ -68,16 +74,17 @@ def local(key: str) -> str:
     return rest if len(rest) >= 4 else short
 
 
-def school_of(key: str) -> tuple[str, bool] | None:
-    """Plain key of the university of which a name says a school, and whether the school is named after a discipline.
+def school_of(name: str) -> tuple[str, bool] | None:
+    """Plain key of the university of which a name says a school, and whether the school surely is one: a department
+    (系), or named after a discipline. None for a name that says no school, or one on a campus elsewhere.
 
     >>> school_of("西安交通大学管理学院"), school_of("西安交通大学城市学院"), school_of("西安交通大学")
     (('西安交通大学', True), ('西安交通大学', False), None)
     """
-    found = _SCHOOL.match(key)
-    if found is None or _NO_UNIVERSITY.search(found[1]):
+    found = _SCHOOL.match(plain(name))
+    if found is None or _NO_UNIVERSITY.search(found[1]) or _CAMPUS.match(found[2]) or _BRACKET.search(name):
         return None
-    return found[1], bool(_DISCIPLINE.search(found[2]))
+    return found[1], found[2].endswith("系") or bool(_DISCIPLINE.search(found[2]))
 
 
 def is_chinese(text: str) -> bool:
