@@ -5,7 +5,7 @@
 
 Rows: NSFC's management science projects and the Shaanxi part of NSSFC below `projects/` of the drop (BRAIN_DROP), each
 known by the SHA-256 of its source and key, never by its content. Registers: ROR's records at hand, the institutions
-that their relations name, and the list of the Ministry of Education.
+that their relations name, those whose id labels at hand tell, and the list of the Ministry of Education.
 
 The sample: linked NSFC rows in four strata by rule, so that the rare rules are seen; from each the rows with the
 smallest SHA-256 of "sample" and row. So a changed rule keeps most of the sample. Verdicts (verdicts/nsfc_units.csv) say
@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from warehouse.resolve.chinese import ChineseUnits, Link, from_moe, relatives
+from warehouse.resolve.chinese import ChineseUnits, Link, elsewhere, from_moe, relatives
 from warehouse.resolve.registry import Institution, from_ror
 
 ROR = "institutions/ror_records_union_v1.0_to_v2.6_latest.jsonl.gz"
@@ -51,31 +51,42 @@ class Registers:
 
     ror: dict[str, Institution]
     relatives: dict[str, Institution]
+    elsewhere: dict[str, Institution]
     moe: dict[str, Institution]
 
     def holder(self, link: Link | None) -> str:
         """Which register holds the institution of a link."""
         if link is None:
             return "none"
-        for name in ("ror", "relatives", "moe"):
-            if link.id in getattr(self, name):
-                return name
-        return "table of units"
+        return next((name for name, held in self._all.items() if link.id in held), "table of units")
 
     def institution(self, link: Link) -> Institution | None:
-        return self.ror.get(link.id) or self.relatives.get(link.id) or self.moe.get(link.id)
+        return next((held[link.id] for held in self._all.values() if link.id in held), None)
+
+    @property
+    def _all(self) -> dict[str, dict[str, Institution]]:
+        return {
+            "ror": self.ror,
+            "ror, named in relations": self.relatives,
+            "ror, id known from labels": self.elsewhere,
+            "ministry's list": self.moe,
+        }
 
 
 def registers(drop: Path) -> Registers:
     with gzip.open(drop / ROR, "rt", encoding="utf-8") as lines:
         records = [json.loads(line)["record"] for line in lines]
     ror = [from_ror(record) for record in records]
+    named = relatives(records, ror)
+    at_hand = {i.id for i in (*ror, *named)}
+    known = [i for i in elsewhere() if i.id not in at_hand]
     moe = [from_moe(row) for row in json.loads((drop / MOE).read_text(encoding="utf-8"))]
-    return Registers({i.id: i for i in ror}, {i.id: i for i in relatives(records, ror)}, {i.id: i for i in moe})
+    return Registers(*({i.id: i for i in some} for some in (ror, named, known, moe)))
 
 
 def units(found: Registers) -> ChineseUnits:
-    return ChineseUnits([*found.ror.values(), *found.relatives.values()], found.moe.values())
+    ror = (*found.ror.values(), *found.relatives.values(), *found.elsewhere.values())
+    return ChineseUnits(ror, found.moe.values())
 
 
 def rows(drop: Path) -> Iterator[Row]:

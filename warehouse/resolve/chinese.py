@@ -303,16 +303,15 @@ class ChineseUnits:
 
     def _whole(self, key: str, depth: int = 0) -> Link | None:
         """The institution that bears this name, or bore it."""
+        if key in self._names:
+            return self._names[key]
         former = self._former.get(key) or self._former.get(loose_key(key))
         if former and depth < 5:
             current = unit_key(former.current)
             link = self._whole(current, depth + 1) or self._child(current)
-            named = self._names.get(key)
-            if link and named and named.id == link.id:
-                return named
             if link:  # else no register has followed the change yet
                 return _as(link, "written" if former.kind == "written" else "former", former.name)
-        found = self._names.get(key) or self._forms.get(loose_key(key)) or self._campus(key)
+        found = self._forms.get(loose_key(key)) or self._campus(key)
         if found is None and depth == 0 and key.endswith("学院"):
             found = _as(self._names.get(key.removesuffix("学院") + "大学"), "upgraded")
         return found
@@ -414,6 +413,16 @@ def from_moe(row: Mapping[str, str]) -> Institution:
     """An institution from a row of the list of the Ministry of Education: name, code, address (所在地)."""
     place = Place(row["address"], None, "CN", "China")
     return Institution(row["code"], ((row["name"].replace("\n", ""), DISPLAY),), (place,), frozenset({"education"}))
+
+
+def elsewhere() -> list[Institution]:
+    """Institutions whose ROR id is known from labels, but whose record is not among those at hand (the committed table
+    ror_elsewhere.csv). For callers who want the ids of schools that otherwise only the Ministry's list knows."""
+    china = (Place(None, None, "CN", "China"),)
+    return [
+        Institution(row["ror_id"], ((row["english_name"], DISPLAY), (row["name"], LABEL)), china)
+        for row in _rows("ror_elsewhere.csv")
+    ]
 
 
 def relatives(records: Iterable[Mapping[str, Any]], institutions: Iterable[Institution]) -> list[Institution]:
