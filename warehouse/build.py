@@ -57,10 +57,13 @@ class BuildError(BrainError):
         self.models = models
 
 
-def build(settings: Settings, progress: Progress | None = None, full: bool = False) -> list[ModelRun]:
+def build(
+    settings: Settings, progress: Progress | None = None, full: bool = False, unit_tests: bool = False
+) -> list[ModelRun]:
     """Build every model over what the ledger has committed; returns the models in the order they ran.
 
-    `full` forgets dbt's parse cache too. Raises BuildError naming model and reason, LockedError while another run
+    `full` forgets dbt's parse cache too. `unit_tests`: the models' own examples as well; they say nothing of the data,
+    so they run where the code is tested. Raises BuildError naming model and reason, LockedError while another run
     holds the warehouse; in both cases the last build and the release stay as they are.
     """
     say = progress or (lambda text: None)
@@ -78,7 +81,7 @@ def build(settings: Settings, progress: Progress | None = None, full: bool = Fal
         relations = views.create(settings, entries, work / "brain.duckdb")
         say(f"raw: {relations} relations over {len(entries)} ledger entries, as of {as_of}")
         started = datetime.now(UTC)
-        runs, problems = _run_dbt(settings, work, target, as_of, say)
+        runs, problems = _run_dbt(settings, work, target, as_of, unit_tests, say)
         runs = _count_rows(work, runs)
         _journal(settings, runs)
         if problems:
@@ -89,7 +92,7 @@ def build(settings: Settings, progress: Progress | None = None, full: bool = Fal
                 runs,
             )
         # before the build takes its place: an id that anybody has seen is never lost
-        entries = resolution.commit_changes(settings, work, as_of, entries)
+        entries = resolution.commit_changes(settings, work, as_of, entries, say)
         _finish(work)
         built = state.Build(
             build_id=f"{started:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}",
@@ -145,7 +148,7 @@ def code_version() -> str:
 
 
 def _run_dbt(
-    settings: Settings, work: Path, target: Path, as_of: str, say: Progress
+    settings: Settings, work: Path, target: Path, as_of: str, unit_tests: bool, say: Progress
 ) -> tuple[list[ModelRun], list[str]]:
     """Run `dbt build` in this process. Returns the models and, in words, what went wrong."""
     from dbt.cli.main import dbtRunner
@@ -155,6 +158,7 @@ def _run_dbt(
         *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
         *("--target-path", str(target)),
         *("--vars", f"{{as_of: '{as_of}'}}"),
+        *(() if unit_tests else ("--exclude-resource-type", "unit_test")),
         # No log file, for it would quote the values that an error of the database quotes.
         *("--log-level", "none", "--log-level-file", "none", "--no-version-check", "--no-send-anonymous-usage-stats"),
     ]

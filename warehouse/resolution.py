@@ -7,6 +7,7 @@ reads the same ids and `brain verify` covers them. Where nothing changed nothing
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -20,7 +21,9 @@ SOURCE = "resolution"
 LINKS = {"institution": "int_institution_links", "person": "int_person_links"}
 
 
-def commit_changes(settings: Settings, work: Path, as_of: str, entries: list[LedgerEntry]) -> list[LedgerEntry]:
+def commit_changes(
+    settings: Settings, work: Path, as_of: str, entries: list[LedgerEntry], say: Callable[[str], None]
+) -> list[LedgerEntry]:
     """Enter what the build in `work` changed of the membership; returns the entries that the build then has seen.
 
     These are the given ones and the new one. Where other sources committed meanwhile it is the given ones alone: their
@@ -30,7 +33,7 @@ def commit_changes(settings: Settings, work: Path, as_of: str, entries: list[Led
     try:
         if not _write(work / "brain.duckdb", path):
             return entries
-        return _deliver(settings, path, as_of, entries)
+        return _deliver(settings, path, as_of, entries, say)
     finally:
         path.unlink(missing_ok=True)
 
@@ -51,12 +54,14 @@ def _write(database: Path, path: Path) -> int:
         return con.execute(f"copy ({changes}) to {connect.literal(str(path))} (format json)").fetchone()[0]
 
 
-def _deliver(settings: Settings, path: Path, as_of: str, entries: list[LedgerEntry]) -> list[LedgerEntry]:
+def _deliver(
+    settings: Settings, path: Path, as_of: str, entries: list[LedgerEntry], say: Callable[[str], None]
+) -> list[LedgerEntry]:
     from ingest.run import Delivery, SourceRun, remove_uncommitted, source_lock, source_of
 
     day = date.fromisoformat(as_of)
     with source_lock(settings, SOURCE):
-        run = SourceRun(settings, source_of(settings, SOURCE), full=False, since=None, say=lambda text: None)
+        run = SourceRun(settings, source_of(settings, SOURCE), full=False, since=None, say=say)
         remove_uncommitted(settings, run.ledger, SOURCE)
         run.replay_if_changed()
         server = next(s for s in run.source.servers if s.profile == settings.profile)
