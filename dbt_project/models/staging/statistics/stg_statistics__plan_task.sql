@@ -23,6 +23,7 @@ renamed as (
         cast(progress_percent as integer) as progress_percent,
         completed_date,
         value_kind,
+        _as_of as as_of_date,
         _received_at as received_at
     from source
     where _is_current and not _is_withdrawn

@@ -1,0 +1,22 @@
+select
+    target_id,
+    indicator_code,
+    target_mode,
+    target_year,
+    dimension,
+    unit_code,
+    unit_name,
+    base_year,
+    baseline_value,
+    target_value,
+    definition_code,
+    lead_department,
+    source_document,
+    document_no,
+    document_section,
+    target_version,
+    valid_from,
+    valid_to,
+    valid_from <= {{ as_of() }} and coalesce({{ as_of() }} < valid_to, true) as is_current,
+    record_ids
+from {{ ref('int_plan_targets') }}
