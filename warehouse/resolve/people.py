@@ -44,7 +44,7 @@ EDGES = pa.schema(
     ]
 )
 _EDGES = pa.schema([("a", pa.int32()), ("b", pa.int32()), *list(EDGES)[2:]])  # mentions by their number
-MEMORY = "600MB"
+MEMORY = "2GB"  # 200,000 people take a third of it; a province must not fail
 
 # kind → column, probability that two bearers are one person, whether the name must sound the same
 _NUMBERS = {
@@ -70,15 +70,7 @@ def edges(mentions: pa.Table, employers: pa.Table) -> pa.Table:
     pairs. `is_uncertain`: too likely to be forgotten, too unlikely to be taken; for stewards.
     """
     with connect.memory(threads=1, limit=MEMORY) as con:
-        con.register("given_mentions", mentions)
-        con.register("given_employers", employers)
-        _prepare(con)
-        exact = _by_numbers(con)
-        sure = exact.filter(pc.invert(exact["is_uncertain"]))
-        ids = con.execute("select mention_id from number order by m").to_arrow_table()["mention_id"].combine_chunks()
-        node = components(len(ids), sure["a"].to_numpy(), sure["b"].to_numpy())
-        con.register("given_nodes", pa.table({"m": np.arange(len(ids)), "unique_id": node}))
-        forms = _nodes(con)
+        exact, ids, forms = _exact(con, mentions, employers)
         shares, prior = _frequencies(con)
     found = [exact]
     if forms.num_rows:
@@ -86,6 +78,30 @@ def edges(mentions: pa.Table, employers: pa.Table) -> pa.Table:
         found.append(_by_names(pairs, forms.filter(forms["is_anchored"])["unique_id"].to_pylist()))
     table = pa.concat_tables(found).sort_by([("a", "ascending"), ("b", "ascending"), ("rule", "ascending")])
     return pa.table([ids.take(table["a"]), ids.take(table["b"]), *table.columns[2:]], schema=EDGES)
+
+
+def nodes(mentions: pa.Table, employers: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """What names are compared of: the nodes as forms for linkage.score, and mention_id → unique_id of its node."""
+    with connect.memory(threads=1, limit=MEMORY) as con:
+        _, _, forms = _exact(con, mentions, employers)
+        return forms, con.execute(
+            "select mention_id, unique_id from number join given_nodes using (m)"
+        ).to_arrow_table()
+
+
+def _exact(
+    con: duckdb.DuckDBPyConnection, mentions: pa.Table, employers: pa.Table
+) -> tuple[pa.Table, pa.Array, pa.Table]:
+    """Edges by numbers, the ids of the mentions in their order, and the nodes that the edges make."""
+    con.register("given_mentions", mentions)
+    con.register("given_employers", employers)
+    _prepare(con)
+    exact = _by_numbers(con)
+    sure = exact.filter(pc.invert(exact["is_uncertain"]))
+    ids = con.execute("select mention_id from number order by m").to_arrow_table()["mention_id"].combine_chunks()
+    node = components(len(ids), sure["a"].to_numpy(), sure["b"].to_numpy())
+    con.register("given_nodes", pa.table({"m": np.arange(len(ids)), "unique_id": node}))
+    return exact, ids, _nodes(con)
 
 
 def components(count: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:

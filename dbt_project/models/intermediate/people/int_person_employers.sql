@@ -4,52 +4,60 @@ with mentions as (
 
     select
         mention_id,
-        employer_name
+        record_id,
+        role,
+        employer_role
     from {{ ref('int_person_mentions') }}
-    where employer_name is not null
+    where employer_role is not null
 
 ),
 
-careers as (
+institutions as (
 
     select
         record_id,
-        employers
-    from {{ ref('stg_pds__talent') }}
-    union all
+        role,
+        institution_id
+    from {{ ref('int_institution_members') }}
+
+),
+
+named as (
+
     select
-        record_id,
-        employers
-    from {{ ref('stg_pds__expert') }}
+        mentions.mention_id,
+        institutions.institution_id
+    from mentions
+    inner join institutions
+        on mentions.record_id = institutions.record_id and mentions.employer_role = institutions.role
 
 ),
 
 earlier as (
 
     select
-        c.record_id || '#self' as mention_id,
-        {{ clean_text(json_text('u.item', '$.name')) }} as employer_name
-    from careers as c
-    cross join {{ explode_numbered(json_items('c.employers'), 'u', 'place', 'item') }}
-
-),
-
-named as (
-
-    select * from mentions
-    union
-    select * from earlier
-    where employer_name is not null
+        mentions.mention_id,
+        institutions.institution_id
+    from mentions
+    inner join institutions
+        on mentions.record_id = institutions.record_id and institutions.role like 'employer %'
+    where mentions.role = 'self'
 
 ),
 
 final as (
 
-    select distinct
+    select
         mention_id,
-        'name:' || {{ normalise_name('employer_name') }} as employer_id
+        institution_id as employer_id
     from named
+    union
+    select
+        mention_id,
+        institution_id as employer_id
+    from earlier
 
 )
 
 select * from final
+where employer_id is not null

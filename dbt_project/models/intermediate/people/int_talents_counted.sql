@@ -1,16 +1,27 @@
 -- People counted by one property at a time, and which cells must not be shown: those under 5, and where a
 -- breakdown would have only one such cell, its next smallest too, because the total would give the one away.
-with academicians as (
+with entries as (
 
     select
-        academy || '院士' as talent_group,
         record_id,
-        record_id as person_key,
-        division,
-        cast(election_year as varchar) as election_year,
+        person_id
+    from {{ ref('int_person_members') }}
+    where role = 'self'
+
+),
+
+academicians as (
+
+    select
+        elected.academy || '院士' as talent_group,
+        elected.record_id,
+        entries.person_id,
+        elected.division,
+        cast(elected.election_year as varchar) as election_year,
         cast(null as varchar) as field,
         cast(null as varchar) as talent_level
-    from {{ ref('int_academicians_elected') }}
+    from {{ ref('int_academicians_elected') }} as elected
+    inner join entries on elected.record_id = entries.record_id
 
 ),
 
@@ -18,15 +29,16 @@ talents as (
 
     select
         '市级人才' as talent_group,
-        record_id,
+        talent.record_id,
         -- somebody with two talent numbers is one person
-        coalesce(id_number_pseudonym, record_id) as person_key,
+        entries.person_id,
         cast(null as varchar) as division,
         cast(null as varchar) as election_year,
-        coalesce(industry, '未知') as field,
-        coalesce(category || '类', '未入选') as talent_level
-    from {{ ref('stg_pds__talent') }}
-    where status = '在库'
+        coalesce(talent.industry, '未知') as field,
+        coalesce(talent.category || '类', '未入选') as talent_level
+    from {{ ref('stg_pds__talent') }} as talent
+    inner join entries on talent.record_id = entries.record_id
+    where talent.status = '在库'
 
 ),
 
@@ -38,7 +50,7 @@ cells as (
         '合计' as breakdown_label,
         '全部' as bucket,
         record_id,
-        person_key
+        person_id
     from academicians
     union all
     select
@@ -47,7 +59,7 @@ cells as (
         '学部' as breakdown_label,
         division as bucket,
         record_id,
-        person_key
+        person_id
     from academicians
     union all
     select
@@ -56,7 +68,7 @@ cells as (
         '当选年份' as breakdown_label,
         coalesce(election_year, '未知') as bucket,
         record_id,
-        person_key
+        person_id
     from academicians
     union all
     select
@@ -65,7 +77,7 @@ cells as (
         '合计' as breakdown_label,
         '全部' as bucket,
         record_id,
-        person_key
+        person_id
     from talents
     union all
     select
@@ -74,7 +86,7 @@ cells as (
         '产业领域' as breakdown_label,
         field as bucket,
         record_id,
-        person_key
+        person_id
     from talents
     union all
     select
@@ -83,7 +95,7 @@ cells as (
         '人才类别' as breakdown_label,
         talent_level as bucket,
         record_id,
-        person_key
+        person_id
     from talents
 
 ),
@@ -95,7 +107,7 @@ counted as (
         breakdown,
         breakdown_label,
         bucket,
-        count(distinct person_key) as people_count,
+        count(distinct person_id) as people_count,
         {{ json_list_agg('record_id') }} as record_ids
     from cells
     group by talent_group, breakdown, breakdown_label, bucket

@@ -1,117 +1,138 @@
--- Nobody is merged by name here. A PDS leader with a talent number is the talent of that number; every other
--- leader is known only as a name in one project.
-with academicians as (
+-- One row per person. What describes somebody is taken from the record that knows best: a register's own entry before
+-- what others say, the newest before older ones.
+with members as (
+
+    select * from {{ ref('int_person_members') }}
+
+),
+
+institutions as (
 
     select
-        'academicians:' || {{ regex_group('record_id', '^academicians:(cae|cas)_academician:') }}
-        || ':' || regexp_replace(record_id, '^academicians:(cae|cas)_academician:', '') as person_id,
-        'academicians' as source,
-        '院士' as person_kind,
-        'source_key' as identity_basis,
-        person_name,
-        academy,
-        division,
-        cast(null as varchar) as field,
-        cast(null as varchar) as professional_title,
-        election_year,
-        election_year_basis,
-        cast(null as varchar) as institution_name,
-        cast(null as varchar) as project_id,
         record_id,
-        {{ json_list('[record_id]') }} as record_ids
-    from {{ ref('int_academicians_elected') }}
+        role,
+        institution_id
+    from {{ ref('int_institution_members') }}
 
 ),
 
-talents as (
+academicians as (
+
+    select * from {{ ref('int_academicians_elected') }}
+
+),
+
+described as (
 
     select
-        'pds:' || talent_no as person_id,
-        'pds' as source,
-        '人才' as person_kind,
-        'source_key' as identity_basis,
+        members.*,
+        institutions.institution_id,
+        academicians.academy,
+        academicians.division,
+        academicians.election_year,
+        academicians.election_year_basis
+    from members
+    left join institutions
+        on members.record_id = institutions.record_id and members.employer_role = institutions.role
+    left join academicians on members.record_id = academicians.record_id and members.role = 'self'
+
+),
+
+-- the spelling that most records use, Chinese before romanised
+names as (
+
+    select
+        person_id,
         person_name,
-        cast(null as varchar) as academy,
-        cast(null as varchar) as division,
-        discipline as field,
-        academic_title as professional_title,
-        cast(null as integer) as election_year,
-        cast(null as varchar) as election_year_basis,
-        employer_name as institution_name,
-        cast(null as varchar) as project_id,
-        record_id,
-        {{ json_list('[record_id]') }} as record_ids
-    from {{ ref('stg_pds__talent') }}
+        row_number() over (
+            partition by person_id
+            order by {{ is_chinese('person_name') }} desc, count(*) desc, min(voice) asc, person_name asc
+        ) as place
+    from members
+    where person_name is not null
+    group by person_id, person_name
 
 ),
 
-known_talents as (
-
-    select talent_no from {{ ref('stg_pds__talent') }}
-
-),
-
-leaders as (
+spellings as (
 
     select
-        projects.project_id || '/leader' as person_id,
-        projects.source,
-        '项目负责人' as person_kind,
-        'project_mention' as identity_basis,
-        projects.leader_name as person_name,
-        cast(null as varchar) as academy,
-        cast(null as varchar) as division,
-        projects.discipline as field,
-        projects.leader_rank as professional_title,
-        cast(null as integer) as election_year,
-        cast(null as varchar) as election_year_basis,
-        projects.institution_name,
-        projects.project_id,
-        {{ json_text('projects.record_ids', '$[0]') }} as record_id,
-        projects.record_ids
-    from {{ ref('int_projects_located') }} as projects
-    left join known_talents on projects.leader_talent_no = known_talents.talent_no
-    where projects.leader_name is not null and known_talents.talent_no is null
+        person_id,
+        min_by(person_name, place) as person_name,
+        {{ json_list_agg('case when place > 1 then person_name end') }} as other_names
+    from names
+    group by person_id
 
 ),
 
-unioned as (
+borne as (
 
-    select * from academicians
-    union all
-    select * from talents
-    union all
-    select * from leaders
+    select distinct
+        person_id,
+        person_kind
+    from members
 
 ),
 
-links as (
+kinds as (
 
-    select * from {{ ref('int_institution_names') }}
+    select
+        person_id,
+        {{ string_agg_ordered('person_kind', 'person_kind') }} as person_kind
+    from borne
+    group by person_id
+
+),
+
+people as (
+
+    select
+        person_id,
+        case
+            when count(*) = 1 then 'single'
+            when max(case when rule = 'name' then 1 else 0 end) = 1 then 'name'
+            else 'identifier'
+        end as identity_basis,
+        min_by(academy, voice) filter (academy is not null) as academy,
+        min_by(division, voice) filter (division is not null) as division,
+        min_by(discipline, voice) filter (discipline is not null and academy is null) as field,
+        min_by(title, voice) filter (title is not null) as professional_title,
+        min_by(election_year, voice) filter (academy is not null) as election_year,
+        min_by(election_year_basis, voice) filter (academy is not null) as election_year_basis,
+        min_by(employer_name, voice) filter (employer_name is not null) as institution_name,
+        min_by(institution_id, voice) filter (employer_name is not null) as institution_id,
+        cast(count(distinct source) as integer) as source_count,
+        cast(count(distinct record_id) as integer) as record_count,
+        min_by(record_id, voice) as record_id,
+        {{ json_list_agg('record_id') }} as record_ids
+    from described
+    group by person_id
 
 ),
 
 final as (
 
     select
-        unioned.person_id,
-        unioned.source,
-        unioned.person_kind,
-        unioned.identity_basis,
-        unioned.person_name,
-        unioned.academy,
-        unioned.division,
-        unioned.field,
-        unioned.professional_title,
-        unioned.election_year,
-        unioned.election_year_basis,
-        unioned.institution_name,
-        links.institution_id,
-        unioned.project_id,
-        unioned.record_id,
-        unioned.record_ids
-    from unioned
-    left join links on {{ normalise_name('unioned.institution_name') }} = links.name_key
+        people.person_id,
+        kinds.person_kind,
+        people.identity_basis,
+        spellings.person_name,
+        coalesce(spellings.other_names, '[]') as other_names,
+        people.academy,
+        people.division,
+        people.field,
+        people.professional_title,
+        people.election_year,
+        people.election_year_basis,
+        people.institution_name,
+        people.institution_id,
+        people.source_count,
+        people.record_count,
+        people.record_id,
+        people.record_ids
+    from people
+    inner join kinds on people.person_id = kinds.person_id
+    left join spellings on people.person_id = spellings.person_id
 
 )
 
