@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from demo import codes
-from demo.city import City, day_between, years_after
+from demo.city import City, Institution, day_between, years_after
 from demo.projects import Application, Projects, years_before
 from demo.quiet import quiet
 from demo.timeline import Timeline
@@ -30,7 +30,7 @@ REPORTS = 3  # of which one leads to the case, or none
 MEASURES = 2
 APPEALED = (3, 5, 7, 8)  # places in the block; the third of them is upheld
 REPAIRED = (1, 9, 12)  # places in the block; the second is approved
-UPHELD, APPROVED = 8, 9
+UPHELD, APPROVED, WITHDRAWN = 8, 9, 15
 APPEAL_DAYS = 15  # working time within which an appeal is filed and entered
 REPAIR_DAYS = 400  # after the decision a repair is entered, some days after it was asked for
 OWN_INITIATIVE = 6  # one case in so many begins without a report
@@ -193,6 +193,11 @@ class Cases:
         block, place = divmod(number, len(APPEALED))
         return block * BLOCK + APPEALED[place]
 
+    @staticmethod
+    def may_be_withdrawn(case: int) -> bool:
+        """Whether the system may take the case back; of appeals and repairs none is one of those."""
+        return case % BLOCK == WITHDRAWN
+
     def repair_case(self, number: int) -> int:
         block, place = divmod(number, len(REPAIRED))
         return block * BLOCK + REPAIRED[place]
@@ -215,7 +220,8 @@ class Cases:
         plain = quiet(number) or any(quiet(number * MEASURES + m) for m in range(MEASURES))
         make = None if plain else self._casts.get(place)
         found = make(rng, decided) if make else None
-        withdrawn = decided + timedelta(days=rng.randint(30, 400)) if place == 15 and rng.random() < 0.4 else None
+        may_go = self.may_be_withdrawn(number) and rng.random() < 0.4
+        withdrawn = decided + timedelta(days=rng.randint(30, 400)) if may_go else None
         if found is None:
             application, subject, bar = self._ordinary(rng, decided)
             severity = rng.choices(("minor", "serious", SEVERE), (40, 35, 0 if plain else 25))[0]
@@ -257,11 +263,16 @@ class Cases:
 
     def _around(self, rng: random.Random, first: date, last: date) -> Application | None:
         """An application handed in between two days, of nobody who leads many."""
+        found = self._number_around(rng, first, last)
+        return None if found is None else self.projects.application(found)
+
+    def _number_around(self, rng: random.Random, first: date, last: date) -> int | None:
+        """Its number: to try many, it is enough to know who takes part."""
         low, high = self._handed_in(first), self._handed_in(last)
         found = None
         for _ in range(8 if low < high else 0):
-            found = self.projects.application(rng.randrange(low, high))
-            if not self._is_busy(found.leader.number):
+            found = rng.randrange(low, high)
+            if not self._is_busy(self.projects.cast(found).leader):
                 break
         return found
 
@@ -279,9 +290,9 @@ class Cases:
         return low
 
     @staticmethod
-    def _is_small(application: Application) -> bool:
-        """Whether the host may be barred as a whole: no university or hospital is."""
-        return application.host.kind in ("firm", "service", "institute")
+    def _is_small(host: Institution) -> bool:
+        """Whether a host may be barred as a whole: no university or hospital is."""
+        return host.kind in ("firm", "service", "institute")
 
     @staticmethod
     def _years(rng: random.Random, start: date) -> Measure:
@@ -301,7 +312,7 @@ class Cases:
         a = self._around(rng, day - timedelta(days=1200), day - timedelta(days=60))
         a = a or self.projects.application(rng.randrange(40))
         chance = rng.random()
-        if chance < 0.3 and self._is_small(a):
+        if chance < 0.3 and self._is_small(a.host):
             subject = self._institution(a.host.number, day)
         else:
             subject = self._someone(a.leader.number, day)
@@ -332,7 +343,7 @@ class Cases:
     def _head_barred(self, rng: random.Random, day: date) -> tuple[Application, Subject, Measure] | None:
         for _ in range(20):
             a = self._around(rng, day + timedelta(days=5), day + timedelta(days=900))
-            if a and self._is_small(a) and a.host.legal_representative not in (a.leader.number, *a.members):
+            if a and self._is_small(a.host) and a.host.legal_representative not in (a.leader.number, *a.members):
                 return a, self._someone(a.host.legal_representative, day), self._years(rng, day)
         return None
 
@@ -385,7 +396,7 @@ class Cases:
         """A stranger whose name differs from the host's in one character; no institution of the city has 新 there."""
         a = self._around(rng, day + timedelta(days=5), day + timedelta(days=700))
         for _ in range(20):
-            if a is None or self._is_small(a):
+            if a is None or self._is_small(a.host):
                 break
             a = self._around(rng, day + timedelta(days=5), day + timedelta(days=700))
         if a is None:
@@ -401,12 +412,16 @@ class Cases:
     def _renamed(self, rng: random.Random, day: date) -> tuple[Application, Subject, Measure] | None:
         """A host that was barred under the name it had before."""
         first, last = day + timedelta(days=5), day + timedelta(days=1090)
-        for _ in range(400):
-            a = self._around(rng, first, last)
-            if a is None:
+        # one application in some seventy will do; in a country there are cases enough without looking for it long
+        for _ in range(400 if self.city.scale <= 10 else 4):
+            number = self._number_around(rng, first, last)
+            if number is None:
                 return None
-            if self._is_small(a) and any(day < since <= a.applied for since, _ in a.host.names[1:]):
-                return a, self._institution(a.host.number, day), self._years(rng, day)
+            host = self.city.institution(self.projects.cast(number).host)
+            renamed = (since for since, _ in host.names[1:])
+            if self._is_small(host) and any(day < since <= self.projects.applied(number) for since in renamed):
+                a = self.projects.application(number)
+                return a, self._institution(host.number, day), self._years(rng, day)
         return None
 
     def _expert_barred(self, rng: random.Random, day: date) -> tuple[Application, Subject, Measure] | None:
@@ -422,7 +437,7 @@ class Cases:
         """A firm; a whole university is barred by nobody."""
         for _ in range(20):
             a = self._around(rng, day + timedelta(days=5), day + timedelta(days=500))
-            if a and self._is_small(a):
+            if a and self._is_small(a.host):
                 return a, self._institution(a.host.number, day), self._years(rng, day)
         return None
 

@@ -132,9 +132,11 @@ class Numbers(Sequence[int]):
     @overload
     def __getitem__(self, place: int) -> int: ...
     @overload
-    def __getitem__(self, place: slice) -> list[int]: ...
-    def __getitem__(self, place: int | slice) -> int | list[int]:
+    def __getitem__(self, place: slice) -> Sequence[int]: ...
+    def __getitem__(self, place: int | slice) -> int | Sequence[int]:
         if isinstance(place, slice):
+            if not self._founded:
+                return self._base[place]
             return [self[i] for i in range(*place.indices(len(self)))]
         if place < 0:
             place += len(self)

@@ -109,6 +109,10 @@ class People:
         number = person // EXPERT_BLOCK
         return number if number < self.experts and self._place(number) == person else None
 
+    def person_of(self, expert: int) -> int:
+        """Who an expert is, without making the rest of the expert."""
+        return self._place(expert)
+
     def _place(self, number: int) -> int:
         return number * EXPERT_BLOCK + self.city.rng("expert place", number).randrange(EXPERT_BLOCK)
 

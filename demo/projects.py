@@ -365,9 +365,8 @@ class Projects:
         leader, host = self.cast(application).leader, self.cast(application).host
         for _ in range(60):
             expert = rng.randrange(self.people.experts)
-            person = self.people.expert(expert).person
-            place = person.employer_on(self.applied(application))
-            if person.number != leader and place not in (None, host):
+            person = self.people.person_of(expert)
+            if person != leader and self.city.employer_on(person, self.applied(application)) not in (None, host):
                 break
         return expert
 
@@ -443,7 +442,7 @@ class Projects:
             if kind == "shares_near":
                 fits = tie.end is not None and timedelta() <= review - tie.end < timedelta(days=400)
             leader = self.city.institution(firm).legal_representative
-            if fits and self._works(leader, day) == firm and self.people.expert(expert).person.number != leader:
+            if fits and self._works(leader, day) == firm and self.people.person_of(expert) != leader:
                 return Cast(leader, firm, expert)
         return None
 
@@ -451,12 +450,12 @@ class Projects:
         """An expert who left the applicant's unit a few days before the review."""
         for _ in range(250):
             expert = rng.randrange(self.people.experts)
-            person = self.people.expert(expert).person
-            for _, to, place in person.employers:
+            person = self.people.person_of(expert)
+            for _, to, place in self.city.career(person)[0]:
                 wait = (to - day).days if to else 0
-                if not ASSIGNED < wait < DECIDED - 12 or person.employer_on(to) == place:
+                if not ASSIGNED < wait < DECIDED - 12 or self.city.employer_on(person, to) == place:
                     continue
-                leader = self._somebody_at(rng, place, day, person.number)
+                leader = self._somebody_at(rng, place, day, person)
                 if leader is not None:
                     return Cast(leader, place, expert, to + timedelta(days=rng.choice((0, 0, 0, 1, 5))))
         return None
@@ -503,10 +502,10 @@ class Projects:
         day = self.applied(number)
         barred = {cast.leader}
         if cast.expert is not None:
-            barred.add(self.people.expert(cast.expert).person.number)
+            barred.add(self.people.person_of(cast.expert))
         members = set()
         if self._joint_close(number) is not None:
-            members.add(self.people.expert(self._colleague(number)).person.number)
+            members.add(self.people.person_of(self._colleague(number)))
         for _ in range(rng.randint(0, 5)):
             tried = [rng.randrange(self.people.base) for _ in range(4)]
             if rng.random() < BUSY_MEMBER:
@@ -643,7 +642,7 @@ class Projects:
     def _project(self, number: int) -> Project:
         a = self.application(self.application_of(number))
         rng = self.city.rng("project", number)
-        stages, due, accepted, closed, terminated = self._way(rng, a)
+        stages, due, accepted, closed, terminated = self._way(rng, a.number)
         days = dict(stages)
         parts = ((days["立项"], 0.3), (days["实施"], 0.3), (accepted, 0.2), (closed if not terminated else None, 0.2))
         return Project(
@@ -681,22 +680,27 @@ class Projects:
         application = self.application_of(number)
         return f"{self.year_of(application)}{words.PROGRAMMES[self.programme_of(application)][0]}-{number + 1:05d}"
 
+    def accepted(self, number: int) -> date | None:
+        """Day of a project's acceptance, without making the project."""
+        return self._way(self.city.rng("project", number), self.application_of(number))[2]
+
     def _way(
-        self, rng: random.Random, a: Application
+        self, rng: random.Random, application: int
     ) -> tuple[tuple[tuple[str, date], ...], date, date | None, date, bool]:
         """Stages, due day, acceptance, end, whether it ended early. One in eight is late, one in 25 ends early."""
-        begun = a.decided + timedelta(days=rng.randint(5, 40))
+        applied, decided = self.applied(application), self.decided(application)
+        begun = decided + timedelta(days=rng.randint(5, 40))
         stages = [
-            ("申报", a.applied),
-            ("评审", a.applied + timedelta(days=ASSIGNED)),
-            ("立项", a.decided),
+            ("申报", applied),
+            ("评审", applied + timedelta(days=ASSIGNED)),
+            ("立项", decided),
             ("实施", begun),
         ]
-        close = self._joint_close(a.number)
+        close = self._joint_close(application)
         if close is not None:
             accepted = close - timedelta(days=30)
             return (*stages, ("验收", accepted), ("结题", close)), accepted + timedelta(days=5), accepted, close, False
-        due = a.decided + timedelta(days=rng.choice((365, 730, 730, 1095)))
+        due = decided + timedelta(days=rng.choice((365, 730, 730, 1095)))
         if rng.random() < 0.04:
             day = begun + timedelta(days=rng.randint(120, 300))
             return (*stages, ("终止", day)), due, None, day, True

@@ -506,9 +506,11 @@ class Trade:
             awarded = projects.decided(projects.application_of(middle))
             low, high = (middle + 1, high) if awarded <= day - timedelta(days=400) else (low, middle)
         for _ in range(6 if low else 0):
-            p = projects.project(rng.randrange(low))
-            if p.accepted is not None and p.accepted <= day:
-                return p.number, p.host.number, p.industry
+            number = rng.randrange(low)
+            accepted = projects.accepted(number)
+            if accepted is not None and accepted <= day:
+                cast = projects.cast(projects.application_of(number))
+                return number, cast.host, self.city.person(cast.leader).industry
         return None
 
     def _offer(self, rng: random.Random, need: Need, day: date) -> int | None:

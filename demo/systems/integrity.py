@@ -198,11 +198,15 @@ class ReportForms(_Forms):
 class _CaseForms(_Forms):
     """Forms about a decided case; they go when the case is taken back."""
 
-    def case(self, slot: int) -> Case:
+    def case_number(self, slot: int) -> int:
         raise NotImplementedError
 
+    def case(self, slot: int) -> Case:
+        return self.cases.case(self.case_number(slot))
+
     def withdrawn(self, slot: int) -> date | None:
-        return self.case(slot).withdrawn
+        may_go = self.cases.may_be_withdrawn(self.case_number(slot))  # most of a page is known without its case
+        return self.case(slot).withdrawn if may_go else None
 
 
 class DecisionForms(_CaseForms):
@@ -218,8 +222,8 @@ class DecisionForms(_CaseForms):
     def size(self) -> int:
         return self.cases.decisions.count(self.city.today)
 
-    def case(self, slot: int) -> Case:
-        return self.cases.case(slot)
+    def case_number(self, slot: int) -> int:
+        return slot
 
     def number(self, slot: int) -> str:
         return self.cases.case_no(slot)
@@ -311,8 +315,8 @@ class MeasureForms(_CaseForms):
     def size(self) -> int:
         return MEASURES * self.cases.decisions.count(self.city.today)
 
-    def case(self, slot: int) -> Case:
-        return self.cases.case(slot // MEASURES)
+    def case_number(self, slot: int) -> int:
+        return slot // MEASURES
 
     def measure(self, slot: int) -> Measure:
         return self.case(slot).measures[slot % MEASURES]
@@ -363,8 +367,8 @@ class AppealForms(_CaseForms):
     def size(self) -> int:
         return self.cases.appeal_count()
 
-    def case(self, slot: int) -> Case:
-        return self.cases.case(self.cases.appeal_case(slot))
+    def case_number(self, slot: int) -> int:
+        return self.cases.appeal_case(slot)
 
     def number(self, slot: int) -> str:
         return f"SS{self.cases.appeal(slot).entered.year}-{slot + 1:05d}"
@@ -398,8 +402,8 @@ class RepairForms(_CaseForms):
     def size(self) -> int:
         return self.cases.repair_count()
 
-    def case(self, slot: int) -> Case:
-        return self.cases.case(self.cases.repair_case(slot))
+    def case_number(self, slot: int) -> int:
+        return self.cases.repair_case(slot)
 
     def number(self, slot: int) -> str:
         return f"XF{self.cases.repair(slot).entered.year}-{slot + 1:05d}"
