@@ -646,12 +646,11 @@ def relation_sql(record: Record, files: Sequence[Path]) -> str:
     `_is_withdrawn`.
     """
     names = ", ".join(f'"{name}"' for name, _ in record.columns)
-    if files:
-        base = committed_sql(files)
-    else:
-        columns = [f'NULL::{column_type(f)} AS "{name}"' for name, f in record.columns]
-        columns += [f"NULL::{type_} AS {name}" for name, type_ in META] + ["NULL::BIGINT AS _batch"]
-        base = f"(SELECT {', '.join(columns)} LIMIT 0)"
+    columns = [f'NULL::{column_type(f)} AS "{name}"' for name, f in record.columns]
+    columns += [f"NULL::{type_} AS {name}" for name, type_ in META] + ["NULL::BIGINT AS _batch"]
+    base = f"(SELECT {', '.join(columns)} LIMIT 0)"
+    if files:  # by name: a field that came with a later contract is empty in files written before
+        base = f"(FROM {base} UNION ALL BY NAME FROM {committed_sql(files)})"
     order = "_version_order NULLS FIRST, _batch" if record.version_fields else "_batch"
     return (
         f"SELECT {names}, _record_id, lower(hex(_hash)) AS _content_hash, _batch, _payload, _pointer, "
