@@ -147,17 +147,18 @@ def _prepare(con: duckdb.DuckDBPyConnection) -> None:
     con.register("given_names", names)
     orcids = [o for (o,) in con.execute("select distinct orcid from given_mentions where orcid is not null").fetchall()]
     con.register("right_orcids", pa.table({"orcid": pa.array(filter(has_right_check, sorted(orcids)), pa.string())}))
-    columns = ", ".join(f"g.{column}" for column in (*(c for c, _, _ in _NUMBERS.values()), *_TOLD))
+    columns = ", ".join(f"g.{c}" for c in (*(c for c, _, _ in _NUMBERS.values()), *_TOLD) if c != "orcid")
     con.execute(f"""
         create table number as
         select mention_id, (row_number() over (order by mention_id) - 1)::integer as m from given_mentions;
         create table mention as
-        select number.m, {columns}, n.characters, n.sounds, n.sounds[1] as sound
-        from given_mentions as g join number using (mention_id) left join given_names as n using (person_name)
+        select number.m, {columns}, r.orcid, n.characters, n.sounds, n.sounds[1] as sound
+        from given_mentions as g join number using (mention_id)
+        left join given_names as n using (person_name) left join right_orcids as r using (orcid)
     """)
     parts = [
         f"select m, role, '{kind}' as kind, {column} as value, sound, sounds, characters from mention "
-        f"where {column} is not null {'and orcid in (from right_orcids)' if kind == 'orcid' else ''}"
+        f"where {column} is not null"
         for kind, (column, _, _) in _NUMBERS.items()
     ]
     con.execute(f"create table bearer as {' union all '.join(parts)}")
