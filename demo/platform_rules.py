@@ -104,6 +104,6 @@ def _of_tenant(city: City, p: Platform, t: Tenant, year: int) -> Iterator[tuple[
             yield lived, {"rule": "survival", **item}
     elif t.proven <= end + JUST and t.status_on(end) != "注销":
         yield False, {"rule": "survival", **item}
-    status = t.status_on(end)
+    status = t.status_on(date(last, 12, 31))  # what becomes of it after its last form nobody reports
     if status in ("毕业", "退出"):
         yield status == "毕业", {"rule": "graduation", **item}

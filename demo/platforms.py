@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_right
+from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -179,9 +180,9 @@ class Tenant:
 
 
 def months_after(day: date, months: int) -> date:
-    """The same day some months later; no later than the 28th where the month is short."""
+    """The same day some months later; the last of the month where that is shorter."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return date(year, month + 1, day.day if day.day <= 28 else min(day.day, 28 if month == 1 else 30))
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 class Platforms:

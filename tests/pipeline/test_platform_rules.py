@@ -1,0 +1,61 @@
+"""The rules about platforms and carriers over the built city, against what the city knows to be true."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.city import BuiltCity
+
+# dbt leaves its log file open.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+USE = {"idle": "is_idle", "closed_to_others": "is_closed_to_others", "occupancy": "is_underused"}
+FIRMS = {"survival": "has_survived", "graduation": "is_graduated"}
+
+
+def planted(city: BuiltCity, rule: str, near: bool = False) -> set[tuple[Any, ...]]:
+    """Thing and evidence of what the truth names for a rule."""
+    named = city.truth["near_misses"]["platforms"] if near else city.truth["platforms"]
+    return {(i.get("tenant", i["platform"]), *i["records"]) for i in named if i["rule"] == rule}
+
+
+def found(city: BuiltCity, sql: str) -> set[tuple[Any, ...]]:
+    """Thing and evidence of what a mart says."""
+    return {(thing, *json.loads(records)) for thing, records in city.query(sql)}
+
+
+@pytest.mark.parametrize("rule", USE)
+def test_platforms_that_fall_short_are_found_and_no_others(city: BuiltCity, rule: str):
+    sql = f"select platform_no, record_ids from fct_platform_use where is_judged_today and {USE[rule]}"
+    got, near = found(city, sql), planted(city, rule, near=True)
+    assert got == planted(city, rule)
+    assert got and near and not got & near
+    unexplained = f"is_judged_today and {USE[rule]} and (finding is null or rule_version is null)"
+    assert city.query(f"select count(*) from fct_platform_use where {unexplained}") == [(0,)]
+
+
+@pytest.mark.parametrize("rule", FIRMS)
+def test_firms_of_carriers_survive_and_graduate_as_they_did(city: BuiltCity, rule: str):
+    got = found(city, f"select tenant_no, record_ids from fct_carrier_tenants where {FIRMS[rule]}")
+    near = planted(city, rule, near=True)
+    # a firm whose last form is refused is judged by the one before: it is no example
+    refused = {i["key"][0] for i in city.truth["dirty"] if (i["source"], i["record"]) == ("carriers", "tenant")}
+    assert {row for row in got if row[0] not in refused} == {
+        row for row in planted(city, rule) if row[0] not in refused
+    }
+    assert len(got) >= 20 and len(near) >= 20 and not got & near
+
+
+def test_rates_of_a_carrier_are_those_of_its_firms(city: BuiltCity):
+    summed = city.query(
+        "select sum(tenant_count), sum(graduated_count), sum(survival_judged_count), sum(survived_count) "
+        "from fct_carrier_outcomes"
+    )
+    counted = city.query(
+        "select count(*), count(*) filter (is_graduated), count(has_survived), count(*) filter (has_survived) "
+        "from fct_carrier_tenants where platform_no in (select platform_no from fct_carrier_outcomes)"
+    )
+    assert summed == counted
