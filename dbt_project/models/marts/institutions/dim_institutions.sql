@@ -160,7 +160,21 @@ ids as (
         institution_id,
         min({{ first_of('numbers') }}) as number,
         array_agg(distinct record_id) as record_ids
-    from members
+    from (
+        select
+            institution_id,
+            record_id,
+            numbers
+        from members
+        union all
+        -- a decision of a steward is one of the reasons why an institution is what it is
+        select
+            entity_id as institution_id,
+            record_id,
+            {{ empty_list() }} as numbers
+        from {{ ref('int_entity_decision_links') }}
+        where is_applied and entity_id in (select members.institution_id from members)
+    ) as shown
     group by institution_id
 
 ),

@@ -103,9 +103,30 @@ people as (
         min_by(institution_id, voice) filter (employer_name is not null) as institution_id,
         cast(count(distinct source) as integer) as source_count,
         cast(count(distinct record_id) as integer) as record_count,
-        min_by(record_id, voice) as record_id,
-        {{ json_list_agg('record_id') }} as record_ids
+        min_by(record_id, voice) as record_id
     from described
+    group by person_id
+
+),
+
+-- a decision of a steward is one of the reasons why a person is one
+shown as (
+
+    select
+        person_id,
+        {{ json_list_agg('record_id') }} as record_ids
+    from (
+        select
+            person_id,
+            record_id
+        from described
+        union all
+        select
+            entity_id as person_id,
+            record_id
+        from {{ ref('int_entity_decision_links') }}
+        where is_applied
+    ) as records
     group by person_id
 
 ),
@@ -129,8 +150,9 @@ final as (
         people.source_count,
         people.record_count,
         people.record_id,
-        people.record_ids
+        shown.record_ids
     from people
+    inner join shown on people.person_id = shown.person_id
     inner join kinds on people.person_id = kinds.person_id
     left join spellings on people.person_id = spellings.person_id
 

@@ -3,6 +3,8 @@
 with sources as (
 
     select * from {{ source('raw', 'sources') }}
+    -- what builds enter themselves is never late
+    where domain is distinct from 'resolution'
 
 ),
 
