@@ -137,9 +137,10 @@ class Tables:
 
 @cache
 def committed() -> Tables:
-    """The tables beside this file: former_names.csv, ror_names.csv, ror_wrong_names.csv, local_units.csv."""
+    """The tables beside this file: former_names.csv, local_units.csv and three on ROR (names it lacks, names it
+    gives to the wrong record, ids of records that are not at hand)."""
     names: dict[str, tuple[str, ...]] = {}
-    for row in _rows("ror_names.csv"):
+    for row in (*_rows("ror_names.csv"), *_rows("ror_elsewhere.csv")):
         names[row["ror_id"]] = (*names.get(row["ror_id"], ()), row["name"])
     units = tuple(
         Institution(f"unit:{row['name']}", tuple((n, LABEL) for n in (row["name"], *row["also"].split("|")) if n))
