@@ -58,7 +58,7 @@ def test_every_value_that_arrives_is_on_file_and_the_strays_are_refused(city):
 
 
 def test_states_of_the_city_follow_from_its_figures(city):
-    """The pace computed once more, from what the city knows: every indicator, every year, the targets in force today."""
+    """The pace computed once more, from what the city knows: every indicator and year, the targets in force today."""
     slice_ = city.city.slice(plan.Plan)
     found = city.query(
         "select indicator_code, indicator_year, target_value, actual_value, state from fct_indicator_status "
@@ -183,8 +183,8 @@ def test_volumes_of_contracts_are_the_truth_to_the_cent(city):
         sums = [round(100 * volume[name]) for name in ("total_wan", "output_wan", "absorbed_wan")]
         expected[key] = tuple(a - b for a, b in zip(sums, lost.get(key, [0, 0, 0]), strict=True))
     found = city.query(
-        "select signed_year, contract_kind, net_cny, output_cny, absorbed_cny, registered_cny, cancelled_cny, repeated_cny "
-        "from fct_contract_volumes"
+        "select signed_year, contract_kind, net_cny, output_cny, absorbed_cny, registered_cny, cancelled_cny, "
+        "repeated_cny from fct_contract_volumes"
     )
     assert {(y, k): tuple(round(v / 100) for v in (net, out, absorbed)) for y, k, net, out, absorbed, *_ in found} == {
         key: sums for key, sums in expected.items() if key in {row[:2] for row in found}

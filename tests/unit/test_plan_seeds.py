@@ -1,4 +1,4 @@
-"""What the seeds say of the plan stands in the plan: every quote, every figure of box 1, every row of the collection."""
+"""What the seeds say of the plan stands in the plan: every quote, every figure of box 1; and every published row."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 -- A city figure in parts: per dimension every unit that answers for a part, and 未分配. The line 未分配 is the one that
--- was published; where units are missing or none was published it takes what is left, and says so. What was published has to
--- sum to the city (test assert_parts_sum_to_the_city).
+-- was published; where units are missing or none was published it takes what is left, and says so. What was published
+-- has to sum to the city (test assert_parts_sum_to_the_city).
 with city as (
 
     select * from {{ ref('int_indicator_values') }}
