@@ -188,6 +188,7 @@ def test_the_order_of_the_registers_changes_nothing(units):
 
 def test_forms_of_a_name_meet():
     assert unit_key("西安交通大学　会计学院") == unit_key("西安交通大学·会计学院") == "西安交通大学会计学院"
+    assert unit_key("西安電子科技大學") == unit_key("西安电子科技大学")
     assert unit_key("中国石油大学（华东）") == unit_key("中国石油大学 (华东)")
     assert loose_key("广西壮族自治区人民医院") == loose_key("广西人民医院")
     assert loose_key("中国人民武装警察部队工程大学") == loose_key("武警工程大学")

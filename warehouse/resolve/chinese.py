@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from warehouse.resolve.bilingual import Phrases, sound
+from warehouse.resolve.names import TO_SIMPLIFIED
 from warehouse.resolve.registry import ACRONYM, DISPLAY, LABEL, Institution, Place
 
 _HERE = Path(__file__).parent
@@ -50,12 +51,13 @@ _COMPANY = re.compile("(股份有限|有限责任|有限|集团|总)?公司$")
 
 @lru_cache(maxsize=1 << 16)
 def unit_key(name: str) -> str:
-    """The normal form of a unit's name: full-width forms folded; blanks, dots and quotes gone, brackets kept.
+    """The normal form of a unit's name: full-width forms folded, traditional characters simplified; blanks, dots and
+    quotes gone, brackets kept.
 
     >>> unit_key("中国石油大学 （华东）"), unit_key("西安交通大学/公共政策与管理学院")
     ('中国石油大学(华东)', '西安交通大学公共政策与管理学院')
     """
-    text = _NOISE.sub("", unicodedata.normalize("NFKC", name)).casefold()
+    text = _NOISE.sub("", unicodedata.normalize("NFKC", name)).translate(TO_SIMPLIFIED).casefold()
     return text.replace("()", "")
 
 
