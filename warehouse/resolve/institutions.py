@@ -7,7 +7,8 @@ from what is sure to what is likely, and each sees what the ones before have joi
 2. codes of which only the check character is wrong, where the name does not speak against it;
 3. names in their normal forms (`names`), strongest first: what a register calls an institution today, its other names,
    those it gave up, spellings that stand beside its code; then the names that stand alone;
-4. a school of a university by the university's name.
+4. what `references` found for names that no register spells so, before names that stand alone are joined by form;
+5. a school of a university by the university's name.
 
 A name joins nothing across two right credit codes, two ROR ids, two school codes, an institution and its parent or its
 successor: what such evidence contradicts is a pair for a steward (`is_uncertain`), as are names that several
@@ -19,6 +20,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 
@@ -37,6 +39,7 @@ SCHEMA = pa.schema(
         ("is_uncertain", pa.bool_()),
     ]
 )
+SAME = "same_institution"  # rule of a reference between two registers
 # Schemes of which one institution has one number: two of them are two institutions, whatever their names.
 ONE_EACH = ("ror", "moe")
 # Other registers enter an institution twice now and then: two numbers may be one where name and district agree.
@@ -108,8 +111,10 @@ class _Group:
     is_anchored: bool = False
 
 
-def edges(mentions: pa.Table) -> pa.Table:
+def edges(mentions: pa.Table, references: pa.Table | None = None) -> pa.Table:
     """Edges (SCHEMA) between mentions as int_institution_mentions has them; any order of rows gives the same edges.
+
+    `references`: what names mean in the registers, as `warehouse.resolve.references` finds it.
 
     The accepted ones span each institution: they are no list of all its pairs.
     """
@@ -118,7 +123,7 @@ def edges(mentions: pa.Table) -> pa.Table:
         rows = con.execute(_FORMS).fetchall()
         same = con.execute(_SAME).to_arrow_table().cast(SCHEMA)
     linker = _Linker([_form(row) for row in rows])
-    linker.link()
+    linker.link(references.to_pylist() if references is not None else [])
     return pa.concat_tables([same, linker.table()])
 
 
@@ -225,7 +230,7 @@ class _Linker:
                     return False
         return True
 
-    def link(self) -> None:
+    def link(self, references: list[dict[str, Any]]) -> None:
         self._by_number()
         self._by_code()
         self._by_body_of_code()
@@ -233,6 +238,8 @@ class _Linker:
         for level, make in enumerate((_itself, names.stem, names.local)):
             for strength in (OWN, OTHER, FORMER, SPELLING):
                 self._by_name_of_anchors(make, level, strength)
+            if level == 0:
+                self._by_reference(references)
             self._by_bare_name(make, level)
         self._by_school()
         self._by_likeness()
@@ -329,6 +336,33 @@ class _Linker:
     def _tell_rivals(self, key: str, rivals: list[int]) -> None:
         for i in rivals[1 : MOST_RIVALS + 1]:
             self.doubt(rivals[0], i, 0.4, "name", key)
+
+    def _by_reference(self, references: list[dict[str, Any]]) -> None:
+        """Names that stand alone go where the finders of names lead; those led to a number that no entry has, together.
+
+        Of a text that names several institutions the first known one counts: a mention has one entity.
+        """
+        first: dict[str, int] = {}
+        for i, f in enumerate(self.forms):
+            for number in f.numbers:
+                first.setdefault(number, i)
+        registered = set(first)
+        meant: dict[tuple[str, bool], dict[str, Any]] = {}
+        for found in sorted(references, key=lambda r: (r["name"], r["place"])):
+            if found["rule"] == SAME and {found["name"], found["number"]} <= registered:
+                i, j = first[found["name"]], first[found["number"]]
+                if self.agree(i, j, by_own_name=True):
+                    self.join(i, j, found["score"] * 0.99, "reference", f"{found['name']} {found['number']}")
+            elif found["number"] in registered or not found["is_free_text"]:
+                meant.setdefault((found["name"], found["is_free_text"]), found)
+        for i, f in enumerate(self.forms):
+            found = meant.get((f.name or "", f.is_free_text))
+            if found is None or self._group(i).is_anchored:
+                continue
+            target = first.setdefault(found["number"], i)
+            if self.agree(i, target, by_own_name=True):
+                rule = "affiliation" if f.is_free_text else "reference"
+                self.join(i, target, found["score"] * 0.99, rule, f"{found['rule']}: {found['number']}")
 
     def _by_bare_name(self, make: Callable[[str], str], level: int) -> None:
         """Names that stand alone go to the institution that bears them, if there is one and no other."""

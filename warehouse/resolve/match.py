@@ -67,9 +67,13 @@ def _texts(path: Path, column: str | None) -> list[str]:
     if column is None:
         return [line.rstrip("\r") for line in text.split("\n") if line.strip()]
     reader = csv.DictReader(io.StringIO(text, newline=""))
-    if column not in (reader.fieldnames or ()):
-        raise BrainError(f"{path.name} has no column {column!r}", f"it has: {', '.join(reader.fieldnames or ())}")
-    return [row[column] or "" for row in reader]
+    try:
+        if column not in (reader.fieldnames or ()):
+            raise BrainError(f"{path.name} has no column {column!r}", f"it has: {', '.join(reader.fieldnames or ())}")
+        return [row[column] or "" for row in reader]
+    except csv.Error as e:
+        # the reader's own words tell of a size or a character, never of a value
+        raise BrainError(f"{path.name} is not a CSV file: line {reader.line_num}: {e}", "check its quotes") from None
 
 
 def registry(settings: Settings) -> tuple[dict[str, str], list[Institution]]:
@@ -115,11 +119,11 @@ def _ror_institutions(settings: Settings) -> Iterable[Institution]:
             columns = [d[0] for d in rows.description]
             while some := rows.fetchmany(5_000):
                 for values in some:
-                    yield _from_raw(dict(zip(columns, values, strict=True)))
+                    yield from_ror(ror_record(dict(zip(columns, values, strict=True))))
 
 
-def _from_raw(row: dict[str, Any]) -> Institution:
-    """A ROR record from its columns in raw; lists stand there as JSON text."""
+def ror_record(row: dict[str, Any]) -> dict[str, Any]:
+    """A ROR record of schema 1 or 2 from its columns in raw; lists stand there as JSON text."""
 
     def listed(column: str) -> Any:
         return json.loads(row[column]) if row[column] else []
@@ -132,13 +136,11 @@ def _from_raw(row: dict[str, Any]) -> Institution:
         "external_ids": listed("external_ids"),
     }
     if row["names"]:
-        record |= {"names": listed("names"), "locations": listed("locations")}
-        return from_ror(record)
-    record |= {
+        return record | {"names": listed("names"), "locations": listed("locations")}
+    return record | {
         "name": row["name_v1"],
         "labels": listed("labels_v1"),
         "aliases": listed("aliases_v1"),
         "acronyms": listed("acronyms_v1"),
         "addresses": listed("addresses_v1"),
     }
-    return from_ror(record)

@@ -6,4 +6,5 @@ def model(dbt, session):
     from warehouse.resolve import institutions
 
     dbt.config(materialized="table")
-    return institutions.edges(dbt.ref("int_institution_mentions").to_arrow_table())
+    mentions = dbt.ref("int_institution_mentions").to_arrow_table()
+    return institutions.edges(mentions, dbt.ref("int_institution_references").to_arrow_table())

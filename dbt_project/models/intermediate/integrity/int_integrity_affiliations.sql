@@ -1,21 +1,11 @@
--- One row per affiliation that a notice prints, with the institutions found in it: the one that the whole text means
--- as a mention, else those of its parts between commas. A part counts as a name from two words on, so that towns and
--- countries that happen to be aliases link nothing.
+-- One row per affiliation that a notice prints and institution found in it: the one that it means as a mention, and
+-- what else its text names.
 with notices as (
 
     select
         record_id,
         affiliations
     from {{ ref('stg_retraction_watch__notice') }}
-
-),
-
-institution_names as (
-
-    select
-        name_key,
-        institution_id
-    from {{ ref('int_institution_names') }}
 
 ),
 
@@ -43,61 +33,60 @@ numbered as (
 
 ),
 
-texts as (
-
-    -- the same affiliation stands on many notices: look each text up once
-    select distinct affiliation from numbered
-
-),
-
-whole as (
+first_links as (
 
     select
-        n.affiliation,
-        min(m.institution_id) as institution_id
+        n.record_id,
+        n.affiliation_number,
+        m.institution_id
     from numbered as n
     inner join members as m
         on n.record_id = m.record_id and m.is_free_text and 'affiliation ' || n.affiliation_number = m.role
     inner join known as k on m.institution_id = k.institution_id
-    group by n.affiliation
 
 ),
 
-parts as (
+registered as (
 
     select
-        t.affiliation,
-        {{ clean_text('u.part') }} as part
-    from texts as t
-    cross join {{ explode(split_at('t.affiliation', '[,;]'), 'u', 'part') }}
+        u.number,
+        min(m.institution_id) as institution_id
+    from members as m
+    cross join {{ explode('m.numbers', 'u', 'number') }}
+    where m.is_registered
+    group by u.number
 
 ),
 
-by_part as (
+further_links as (
 
+    -- a mention has one entity; what else the text names stands here only
     select distinct
-        p.affiliation,
-        n.institution_id
-    from parts as p
-    inner join institution_names as n on {{ normalise_name('p.part') }} = n.name_key
-    left join whole as w on p.affiliation = w.affiliation
-    where w.affiliation is null and ({{ regex_matches('p.part', '[^ ] [^ ]') }} or {{ is_chinese('p.part') }})
+        n.record_id,
+        n.affiliation_number,
+        g.institution_id
+    from numbered as n
+    inner join {{ ref('int_institution_references') }} as r
+        on {{ clean_text('n.affiliation') }} = r.name and r.is_free_text
+    inner join registered as g on r.number = g.number
+    left join first_links as f
+        on n.record_id = f.record_id and n.affiliation_number = f.affiliation_number
+            and g.institution_id = f.institution_id
+    where f.record_id is null
 
 ),
 
 links as (
 
     select
-        affiliation,
-        institution_id,
+        *,
         'affiliation' as link_rule
-    from whole
+    from first_links
     union all
     select
-        affiliation,
-        institution_id,
-        'affiliation_part' as link_rule
-    from by_part
+        *,
+        'affiliation_further' as link_rule
+    from further_links
 
 ),
 
@@ -112,7 +101,7 @@ final as (
         l.institution_id,
         l.link_rule
     from numbered as n
-    left join links as l on n.affiliation = l.affiliation
+    left join links as l on n.record_id = l.record_id and n.affiliation_number = l.affiliation_number
 
 )
 
