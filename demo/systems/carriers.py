@@ -130,7 +130,21 @@ class FormRegister(AnchoredRegister):
         return [self.form(n, y, wrong=False) for n, y in things if self.is_wrong(n, y)]
 
 
-class PlatformForms(FormRegister):
+class _OwnForms(FormRegister):
+    """Forms about a platform or carrier itself, by its host: from its recognition to the year in which that ends."""
+
+    def is_reported(self, number: int, year: int) -> bool:
+        p = self.platforms.platform(number)
+        return p.approved.year <= year and (p.closed is None or p.closed.year >= year)
+
+    def is_wrong(self, number: int, year: int) -> bool:
+        return year >= TODAY.year - 1 and self.city.rng("wrong unit", number * YEARS + year).random() < 0.2
+
+    def links(self, slot: int) -> dict[str, str]:
+        return {"host": f"institution:{self.platforms.platform(self.thing(slot)[0]).host}"}
+
+
+class PlatformForms(_OwnForms):
     record, key = "platform", ("平台编号", "年度")
     sheet, title = "表1 科技创新平台", "西安市科技创新平台运行情况统计表"
     breaks = (
@@ -147,13 +161,6 @@ class PlatformForms(FormRegister):
     def anchor(self, slot: int) -> int | None:
         number, year = self.thing(slot)
         return number * (TODAY.year - FIRST_FORM) + year - FIRST_FORM if year < TODAY.year else None
-
-    def is_reported(self, number: int, year: int) -> bool:
-        p = self.platforms.platform(number)
-        return p.approved.year <= year and (p.closed is None or p.closed.year >= year)
-
-    def is_wrong(self, number: int, year: int) -> bool:
-        return year >= TODAY.year - 1 and self.city.rng("wrong unit", number * YEARS + year).random() < 0.2
 
     def form(self, number: int, year: int, *, wrong: bool) -> Row:
         p, y = self.platforms.platform(number), self.platforms.year(number, year)
@@ -190,11 +197,8 @@ class PlatformForms(FormRegister):
             "备注": rng.choice(REMARKS) if rng.random() < 0.08 else None,
         }
 
-    def links(self, slot: int) -> dict[str, str]:
-        return {"host": f"institution:{self.platforms.platform(self.thing(slot)[0]).host}"}
 
-
-class CarrierForms(FormRegister):
+class CarrierForms(_OwnForms):
     record, key = "incubator", ("载体编号", "年度")
     sheet, title = "表2 孵化载体", "西安市科技企业孵化载体统计表"
     breaks = (
@@ -215,13 +219,6 @@ class CarrierForms(FormRegister):
         number, year = self.thing(slot)
         place = (number - self.platforms.carriers.start) * (TODAY.year - FIRST_FORM) + year - FIRST_FORM
         return place if year < TODAY.year else None
-
-    def is_reported(self, number: int, year: int) -> bool:
-        p = self.platforms.platform(number)
-        return p.approved.year <= year and (p.closed is None or p.closed.year >= year)
-
-    def is_wrong(self, number: int, year: int) -> bool:
-        return year >= TODAY.year - 1 and self.city.rng("wrong unit", number * YEARS + year).random() < 0.2
 
     def form(self, number: int, year: int, *, wrong: bool) -> Row:
         p, y = self.platforms.platform(number), self.platforms.carrier_year(number, year)
@@ -257,9 +254,6 @@ class CarrierForms(FormRegister):
             "状态": y.status,
             "备注": rng.choice(REMARKS) if rng.random() < 0.08 else None,
         }
-
-    def links(self, slot: int) -> dict[str, str]:
-        return {"host": f"institution:{self.platforms.platform(self.thing(slot)[0]).host}"}
 
 
 class TenantForms(FormRegister):
