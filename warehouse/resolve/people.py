@@ -256,62 +256,74 @@ def _by_numbers(con: duckdb.DuckDBPyConnection) -> pa.Table:
 def _nodes(con: duckdb.DuckDBPyConnection) -> pa.Table:
     """What is known of each node that meets another one: all its names, numbers, employers, projects, years.
 
-    `blocks`: the keys under which nodes meet. `name` and `sound`: the first of each, for their frequency.
+    `blocks`: the keys under which nodes meet. `name` and `sound`: the first of each, for their frequency. Lists are
+    made of the nodes that meet others only: those of all would take most of the memory.
     """
-    several = {
-        "characters": "name_forms", "id_number_pseudonym": "ids", "id_number": "masks", "talent_no": "talents",
-        "orcid": "orcids", "phone_pseudonym": "phones", "email_pseudonym": "emails", "project": "projects",
-        "birth_year": "birth_years", "gender": "genders", "discipline": "disciplines",
-    }  # fmt: skip
-    lists = ", ".join(
-        f"list_sort(list_distinct(list({column}) filter ({column} is not null))) as {name}"
-        for column, name in several.items()
-    )
     con.execute(f"""
+        create table part as select g.unique_id, m.* from mention as m join given_nodes as g using (m);
+
         create table node as
-        select unique_id, {lists},
-            list_sort(list_distinct(flatten(list(sounds) filter (sounds is not null)))) as sounds,
-            min(characters) as name, min(sound) as sound, min(activity_year) as first_year,
+        select unique_id, min(characters) as name, min(sound) as sound, min(activity_year) as first_year,
             max(activity_year) as last_year,
             bool_or(coalesce(id_number_pseudonym, talent_no, expert_no, orcid) is not null) as is_anchored
-        from mention join given_nodes using (m) group by unique_id having count(sound) > 0;
+        from part group by unique_id having count(sound) > 0;
 
         create table workplace as
         select unique_id, employer_id, bool_or(is_head) as is_head
-        from given_employers join number using (mention_id) join given_nodes using (m) join mention using (m)
+        from given_employers join number using (mention_id) join part using (m)
         where unique_id in (select unique_id from node)
         group by all;
 
-        create table workplaces as
-        with size as (
-            select employer_id, count(*) / (select count(*) from node) as share from workplace group by employer_id
-        )
-        select unique_id, list_sort(list(employer_id)) as employers,
-            list_sort(list(employer_id) filter (share < {SMALL})) as small_employers,
-            list_sort(list(employer_id) filter (is_head)) as headed
-        from workplace join size using (employer_id) group by unique_id;
-    """)
-    return con.execute(f"""
+        create table blocked as
         with sounding as (
             select unique_id, sound, count(*) over (partition by sound) as bearers
-            from (select unique_id, unnest(sounds) as sound from node)
+            from (select distinct unique_id, unnest(sounds) as sound from part)
             qualify bearers > 1
         ),
         keys as (
             select unique_id, hash('e', sound, employer_id) as key from sounding join workplace using (unique_id)
             union all
-            select unique_id, hash('p', sound, project)
-            from sounding join (select unique_id, unnest(projects) as project from node) using (unique_id)
+            select unique_id, hash('p', s.sound, project)
+            from sounding as s join (select distinct unique_id, project from part) using (unique_id)
+            where project is not null
             union all
-            select unique_id, hash('y', sound, year)
-            from sounding join (select unique_id, unnest(birth_years) as year from node) using (unique_id)
+            select unique_id, hash('y', s.sound, birth_year)
+            from sounding as s join (select distinct unique_id, birth_year from part) using (unique_id)
+            where birth_year is not null
             union all
             select unique_id, hash('s', sound) from sounding where bearers <= {CROWD}
         ),
-        shared as (select unique_id, key from keys qualify count(*) over (partition by key) > 1),
-        blocked as (select unique_id, list_sort(list(distinct key)) as blocks from shared group by unique_id)
-        select node.*, employers, small_employers, headed, blocks
-        from node join blocked using (unique_id) left join workplaces using (unique_id)
+        shared as (select unique_id, key from keys qualify count(*) over (partition by key) > 1)
+        select unique_id, list_sort(list_distinct(list(key))) as blocks from shared group by unique_id;
+    """)
+    several = {
+        "characters": "name_forms", "id_number_pseudonym": "ids", "id_number": "masks", "talent_no": "talents",
+        "orcid": "orcids", "phone_pseudonym": "phones", "email_pseudonym": "emails", "project": "projects",
+        "birth_year": "birth_years", "gender": "genders", "discipline": "disciplines",
+    }  # fmt: skip
+    for column, name in several.items():
+        con.execute(f"""
+            create table {name} as
+            select unique_id, list_sort(list_distinct(list({column}))) as {name}
+            from part join blocked using (unique_id) where {column} is not null group by unique_id
+        """)
+    lists = " ".join(f"left join {name} using (unique_id)" for name in (*several.values(), "workplaces"))
+    return con.execute(f"""
+        with size as (
+            select employer_id, count(*) / (select count(*) from node) as share from workplace group by employer_id
+        ),
+        workplaces as (
+            select unique_id, list_sort(list(employer_id)) as employers,
+                list_sort(list(employer_id) filter (share < {SMALL})) as small_employers,
+                list_sort(list(employer_id) filter (is_head)) as headed
+            from workplace join size using (employer_id) join blocked using (unique_id) group by unique_id
+        ),
+        sounding as (
+            select unique_id, list_sort(list_distinct(flatten(list(sounds)))) as sounds
+            from part join blocked using (unique_id) where sounds is not null group by unique_id
+        )
+        select node.*, sounds, {", ".join(several.values())}, employers, small_employers, headed, blocks
+        from blocked join node using (unique_id) join sounding using (unique_id) {lists}
         order by unique_id
     """).to_arrow_table()
 
@@ -323,12 +335,16 @@ def _frequencies(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, pa.Table], f
     number of their own, or, where that is more, the number of places at which the others work.
     """
     shares = {}
+    con.execute("""
+        create table first_employer as
+        select unique_id, min(employer_id) as employer_id from workplace group by unique_id
+    """)
     for column in ("name", "sound"):
         con.execute(f"""
             create or replace table borne as
             select {column}, greatest(1, count(*) filter (is_anchored),
-                count(distinct employers[1]) filter (not is_anchored)) as people
-            from node left join workplaces using (unique_id) where {column} is not null group by {column}
+                count(distinct employer_id) filter (not is_anchored)) as people
+            from node left join first_employer using (unique_id) where {column} is not null group by {column}
         """)
         shares[column] = con.execute(
             f"select {column}, people / (select sum(people) from borne) as tf_{column} from borne order by 1"
