@@ -18,6 +18,16 @@ figures as (
 
 ),
 
+first_years as (
+
+    select
+        firm_no,
+        min(year) as year
+    from figures
+    group by firm_no
+
+),
+
 held as (
 
     select
@@ -90,8 +100,13 @@ final as (
             when '科技型中小企业' then '严重失信（一票否决）、安全与质量事故'
             when '高新技术企业' then '知识产权所有权、科技人员占比、创新能力评价、严重失信（一票否决）'
         end as unchecked_conditions,
-        -- a firm younger than the rule asks for cannot apply yet; an unknown day of foundation bars nobody
-        coalesce({{ years_after('f.established_date', 'h.min_age_years') }} <= j.judged_date, true) as is_old_enough,
+        -- a firm younger than the rule asks for cannot apply yet; one whose day of foundation is unknown was there at
+        -- the end of the first year that it filed
+        coalesce(
+            {{ years_after('coalesce(f.established_date, ' ~ year_end('first_years.year') ~ ')', 'h.min_age_years') }}
+            <= j.judged_date,
+            true
+        ) as is_old_enough,
         coalesce(held.qualification_no is not null, false) as is_registered,
         held.qualification_no as held_qualification_no,
         case when held.qualification_no is null then {{ days_after('held.held_until', -1) }} end as last_held_date,
@@ -110,6 +125,7 @@ final as (
         {{ json_list('[j.record_id, f.record_id, held.record_id]') }} as record_ids
     from judged as j
     inner join figures as x on j.record_id = x.record_id
+    inner join first_years on j.firm_no = first_years.firm_no
     left join firms as f on j.firm_no = f.firm_no
     left join held on j.firm_no = held.firm_no and j.rung = held.kind
     left join {{ ref('ladder_small_firm_rules') }} as s
