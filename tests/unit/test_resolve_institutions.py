@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from bench.entities import clusters
 from demo.codes import credit_code, wrong_check
-from warehouse.resolve import institutions, names
+from warehouse.resolve import institutions, names, references
 
 SCHEMA = pa.schema(
     [
@@ -46,11 +47,13 @@ def entry(mention: str, name: str, number: str, code: str | None = None, **more:
     return named(mention, name, code, numbers=[number], own_names=[name], is_registered=True, **more)
 
 
-def found(*rows: dict[str, Any]) -> set[frozenset[str]]:
-    """The clusters of the rows, as sets of mentions."""
+def found(*rows: dict[str, Any], meant: Sequence[tuple] = ()) -> set[frozenset[str]]:
+    """The clusters of the rows, as sets of mentions. `meant`: rows of references.SCHEMA."""
     table = pa.Table.from_pylist(list(rows), SCHEMA)
+    told = [dict(zip(references.SCHEMA.names, row, strict=True)) for row in meant]
     groups: dict[str, set[str]] = {}
-    for mention, cluster in clusters(table, institutions.edges(table)).items():
+    edges = institutions.edges(table, pa.Table.from_pylist(told, references.SCHEMA))
+    for mention, cluster in clusters(table, edges).items():
         groups.setdefault(cluster, set()).add(mention)
     return {frozenset(group) for group in groups.values()}
 
@@ -177,6 +180,35 @@ def test_an_affiliation_is_an_institution_only_by_its_whole_name():
 
 def test_the_electronic_university_of_chengdu_is_not_that_of_xian():
     assert found(entry("a", "西安电子科技大学", "moe:1"), named("b", "电子科技大学")) == sets("a", "b")
+
+
+def test_a_name_goes_where_the_finders_of_names_lead():
+    """To the entry of the number; those led to a number that no entry has are together; an exact entry comes first."""
+    university = entry("a", "西安交通大学", "ror:1")
+    old, other, strange = named("b", "西安医科大学"), named("c", "甲大学"), named("d", "甲大学经济研究所")
+    meant = [
+        ("西安医科大学", False, 1, "ror:1", 0.98, "former"),
+        ("甲大学", False, 1, "ror:9", 1.0, "name"),
+        ("甲大学经济研究所", False, 1, "ror:9", 0.98, "part"),
+    ]
+    assert found(university, old, other, strange, meant=meant) == sets("a b", "c d")
+    own = entry("e", "西安医科大学", "moe:2")
+    assert found(university, own, old, meant=meant) == sets("a b", "e")
+
+
+def test_two_registers_are_joined_where_a_finder_says_so_and_no_number_speaks_against_it():
+    ror, school = entry("a", "Jia University", "ror:1"), entry("b", "甲大学", "moe:2")
+    same = ("moe:2", False, 1, "ror:1", 0.9, institutions.SAME)
+    assert found(ror, school, meant=[same]) == sets("a b")
+    assert found(ror, school, entry("c", "甲大学", "ror:5"), meant=[same]) == sets("a", "b c")
+
+
+def test_the_text_of_an_affiliation_goes_to_a_known_institution_or_nowhere():
+    university = entry("a", "Xi'an Jiaotong University", "ror:1")
+    text = named("b", "School of A, Xian Jiaotong Univ, and B Institute", is_free_text=True)
+    abroad, known = (text["name"], True, 1, "ror:7", 0.9, "name"), (text["name"], True, 2, "ror:1", 0.8, "name")
+    assert found(university, text, meant=[abroad, known]) == sets("a b")
+    assert found(university, text, meant=[abroad]) == sets("a", "b")
 
 
 _PARTS = ("甲", "乙", "丙")
