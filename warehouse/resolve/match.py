@@ -79,6 +79,8 @@ def _texts(path: Path, column: str | None) -> list[str]:
 def registry(settings: Settings) -> tuple[dict[str, str], list[Institution]]:
     """Entity id by ROR id, and every institution that a text may mean: what some register holds, not mere mentions.
 
+    Companies that only the exchanges' lists hold are left out: those know short names only (太阳能, 机器人).
+
     Raises BrainError where nothing is released yet.
     """
     official = settings.current / "official.duckdb"
@@ -86,7 +88,8 @@ def registry(settings: Settings) -> tuple[dict[str, str], list[Institution]]:
         raise BrainError("nothing is released yet", "run `brain run` first")
     with connect.read_only(official) as con:
         columns = "institution_id, institution_name, all_names, institution_type, province_name, city_name, ror_id"
-        rows = con.execute(f"select {columns} from dim_institutions where origin = 'registry' order by 1").fetchall()
+        held = "origin = 'registry' and (status <> 'listed' or moe_code is not null)"
+        rows = con.execute(f"select {columns} from dim_institutions where {held} order by 1").fetchall()
     entities = {_ror_url(row[6]): row[0] for row in rows if row[6]}
     found = {i.id: i for i in _ror_institutions(settings)}
     for entity, name, names, kind, province, city, ror in rows:
