@@ -368,6 +368,48 @@ def review_entities(entity_type: str | None, limit: int, csv_file: Path | None, 
         _table(rows, ["review_value", "mention_count", "probability", "rule", "mention_a", "mention_b", "evidence"])
 
 
+@main.command("veto")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--column", help="Column of a CSV file that holds them; without it every line is one.")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Judge this day. Default: the day of the release.")
+@AS_JSON
+def veto_file(file: Path, column: str | None, as_of: datetime | None, as_json: bool) -> None:
+    """Say who of a list is barred, and by which decision.
+
+    FILE holds names, credit codes, ID numbers or ORCIDs. ID numbers are turned into keyed pseudonyms as they are read.
+    """
+    from warehouse.veto import veto_file as run
+
+    found = run(Settings.from_env(), file, column, _since(as_of))
+    if as_json:
+        _print_json(found)
+        return
+    rows = []
+    for row in found["rows"]:
+        known = "blocked" if row["blocked"] else "free" if row["entity_id"] else "not known here"
+        told = {"input": row["input"], "answer": known, "entity_id": row["entity_id"]}
+        for case in row["cases"] or [{}]:
+            decided = {k: case.get(k) for k in ("decision_no", "barred_from_date", "free_date", "rule_version")}
+            rows.append({**told, **decided})
+    _table(rows, ["input", "answer", "entity_id", "decision_no", "barred_from_date", "free_date", "rule_version"])
+    c = found["certificate"]
+    click.echo(f"as of {c['as_of']}, by release {c['release']} (content {c['content_hash']})")
+
+
+@main.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@AS_JSON
+def sanctions(folder: Path, as_json: bool) -> None:
+    """Write the list for joint sanctions (联合惩戒) into FOLDER: CSV and JSON with their checksums."""
+    from warehouse.veto import share
+
+    found = share(Settings.from_env(), folder)
+    if as_json:
+        _print_json(found)
+    else:
+        click.echo(f"{found['rows']} decisions in {folder}; check the files with `sha256sum -c SHA256SUMS`")
+
+
 @main.group()
 def quarantine() -> None:
     """What was refused, and why."""

@@ -39,13 +39,14 @@ JOURNAL_SOURCES = ("journal__checks", "journal__models")
 
 @dataclass(frozen=True)
 class Release:
-    """One published release. `path`: its folder. `created_at`: ISO time, UTC."""
+    """One published release. `path`: its folder. `created_at`: ISO time, UTC. `as_of`: the day its rules count from."""
 
     id: str
     path: Path
     content_hash: str
     ledger_size: int
     created_at: str
+    as_of: str
 
     @property
     def revision(self) -> int:
@@ -136,7 +137,7 @@ def current(settings: Settings) -> Release | None:
 def read(folder: Path) -> Release:
     """A release by its folder."""
     data = json.loads((folder / "release.json").read_text(encoding="utf-8"))
-    return Release(data["id"], folder, data["content_hash"], data["ledger_size"], data["created_at"])
+    return Release(data["id"], folder, data["content_hash"], data["ledger_size"], data["created_at"], data["as_of"])
 
 
 def _require_passed(settings: Settings, build: state.Build) -> None:

@@ -197,6 +197,6 @@ def _plain(value: Any) -> Any:
 
 
 def _texts(path: Path, column: str | None) -> list[str]:
-    from warehouse.resolve.match import texts
+    from warehouse.resolve.match import _texts as texts
 
     return texts(path, column)

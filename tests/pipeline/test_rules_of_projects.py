@@ -85,10 +85,14 @@ def test_applications_that_are_alike(city: BuiltCity) -> None:
     rows = city.query(f"select {columns} from fct_similar_applications")
 
     def told(items: list[Item]) -> set[tuple]:
-        return {(*sorted(s["applications"]), s["similarity"], s["level"]) for s in items}
+        return {(*sorted(s["applications"]), s["level"]) for s in items}
 
-    found = {(*sorted((a, b)), similarity, level) for a, b, similarity, level in rows}
+    found = {(*sorted((a, b)), level): similarity for a, b, similarity, level in rows}
     agrees(found, told(city.truth["similar"]), told(city.truth["near_misses"]["similar"]))
+    for planted in city.truth["similar"]:
+        assert found[*sorted(planted["applications"]), planted["level"]] == pytest.approx(
+            planted["similarity"], abs=1e-4
+        )
 
 
 def test_deliverables_that_two_projects_claim(city: BuiltCity) -> None:
