@@ -7,6 +7,11 @@ of any matcher's answer.
     overlooked  the label is "none", and a part of the text is the very name of one institution
     succeeded   the label is a record that ROR has withdrawn in favour of another
 
+Not an error, but a habit of Crossref's and Springer's files, which have one label a text:
+
+    kin         the label is the hospital, its university is named too, or the other way round: of two institutions that
+                both stand in the text, one the other's parent, either label is right
+
 "The very name": a part between commas is, letter for letter but for case and accents, a name of two words
 or more that one institution of the registry has and no other.
 """
@@ -45,7 +50,8 @@ class Labels:
         self.by_id = {i.id: i for i in institutions}
         self.created = created
         self.plain: dict[str, set[str]] = defaultdict(set)
-        self.kin: dict[str, set[str]] = defaultdict(set)
+        self.kin: dict[str, set[str]] = defaultdict(set)  # all that are related
+        self.parents_or_children: dict[str, set[str]] = defaultdict(set)
         self.successor: dict[str, str] = {}
         for i in self.by_id.values():
             for name, rank in i.names:
@@ -55,6 +61,9 @@ class Labels:
                 if other in self.by_id:
                     self.kin[i.id].add(other)
                     self.kin[other].add(i.id)
+                    if kind in ("parent", "child"):
+                        self.parents_or_children[i.id].add(other)
+                        self.parents_or_children[other].add(i.id)
                     if kind == "successor" and not i.is_active:
                         self.successor[i.id] = other
 
@@ -68,7 +77,7 @@ class Labels:
             reasons.append("succeeded")
         if labels and not any(self._stands(label, text) for label in labels | right):
             return Verdict(None, reasons=(*reasons, "elsewhere"))
-        late = frozenset(i for i in named if self.is_late(name, i))
+        late = self.late(name, named)
         if late - right:
             reasons.append("late")
         overlooked = named - late if not labels else frozenset()
@@ -76,8 +85,31 @@ class Labels:
             reasons.append("overlooked")
         return Verdict(right, replaced, overlooked, tuple(reasons))
 
-    def is_late(self, name: str, institution: str) -> bool:
-        return name in LABELLED and self.created.get(institution, "") > LABELLED[name]
+    def late(self, name: str, institutions: Iterable[str]) -> frozenset[str]:
+        """Those whose records were created after the set was labelled."""
+        date = LABELLED.get(name)
+        return frozenset(i for i in institutions if date and self.created.get(i, "") > date)
+
+    def kin_named(self, name: str, text: str, labels: frozenset[str]) -> dict[str, str]:
+        """Institutions that the text names beside the one label of its set: parents and children of it → the label."""
+        if name not in ("crossref", "springer") or len(labels) != 1:
+            return {}
+        (label,) = labels
+        words = tuple(w or "," for w in tokens(text))
+        kin = self.parents_or_children[label]
+        if not kin or not self._is_written(label, words):
+            return {}
+        return {k: label for k in sorted(kin) if self._is_written(k, words)}
+
+    def _is_written(self, institution: str, words: tuple[str, ...]) -> bool:
+        """Whether one of an institution's names stands in a text, word for word."""
+        for name, rank in self.by_id[institution].names:
+            key = name_key(name)
+            if rank != ACRONYM and key and any(w not in GENERIC for w in key):
+                size = len(key)
+                if any(words[i : i + size] == key for i in range(len(words) - size + 1)):
+                    return True
+        return False
 
     def _named(self, text: str) -> frozenset[str]:
         """Institutions whose very name is a part of the text."""

@@ -25,7 +25,7 @@ MEANT = {
     "Northwest University, Xi'an, China": "00z3td547",
     "Department of Physics, Northwestern University, Evanston, IL, USA": "000e0be47",
     "North-West University, Potchefstroom, South Africa": "010f1sq29",
-    "Inst. of Comput. Technol., Chinese Acad. of Sci., Beijing, China": "0090r4d87",
+    "Key Lab., Chinese Acad. of Sci., Beijing, China": "034t30j35",
     "西安电子科技大学（综合业务网理论及关键技术国家重点实验室）": "05s92vm98",
     "陕西师范大学国际商学院": "0170z8493",
 }

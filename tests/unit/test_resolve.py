@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import doctest
 import random
 
 import numpy as np
 import pytest
 
+from brain.errors import BrainError
 from warehouse.resolve import words
 from warehouse.resolve.affiliations import Matcher
 from warehouse.resolve.candidates import MOST_CANDIDATES, Table, read
 from warehouse.resolve.features import FEATURES, RIVALRY, features
 from warehouse.resolve.lexicon import Lexicon
+from warehouse.resolve.match import _texts as texts_of
 from warehouse.resolve.registry import ACRONYM, ALIAS, DISPLAY, LABEL, SHORT, Institution, Place, from_ror
 from warehouse.resolve.trees import Trees
 
@@ -237,3 +240,35 @@ def test_trees_go_left_up_to_the_threshold():
     rows = np.array([[0.0, 0.5], [0.0, 0.6], [0.0, 2.5], [11.0, 0.0]])
     sums = [-2.0 + 0.25, 3.0 + 0.25, 3.0 + 0.5, -2.0 + 1.0]
     assert Trees([stump, deep]).probability(rows) == pytest.approx([1 / (1 + np.exp(-s)) for s in sums])
+
+
+def test_a_tree_may_be_a_single_leaf_or_have_thirty_two():
+    leaf = {"feature": [], "threshold": [], "left": [], "right": [], "leaf": [2.0]}
+    assert Trees([leaf]).probability(np.zeros((2, 1))) == pytest.approx([1 / (1 + np.exp(-2.0))] * 2)
+    size = 32
+    chain = {  # value n for n - 1 < row <= n
+        "feature": [0] * (size - 1),
+        "threshold": [float(n) for n in range(size - 1)],
+        "left": [-n - 1 for n in range(size - 1)],
+        "right": [*range(1, size - 1), -size],
+        "leaf": [float(n) for n in range(size)],
+    }
+    rows = np.arange(size, dtype=float).reshape(-1, 1)
+    assert Trees([chain]).probability(rows) == pytest.approx(1 / (1 + np.exp(-rows[:, 0])))
+    more = {key: values + values[-1:] for key, values in chain.items()} | {"right": [*range(1, size), -size - 1]}
+    more |= {"left": [-n - 1 for n in range(size)], "leaf": [0.0] * (size + 1)}
+    with pytest.raises(ValueError, match="at most 32"):
+        Trees([more])
+
+
+def test_a_file_that_is_no_csv_is_a_clear_error(tmp_path):
+    """A field too long for a field: a quote that nobody closed."""
+    limit = csv.field_size_limit(100_000)
+    file = tmp_path / "units.csv"
+    file.write_text('unit\nX\n"' + "secret" * 30_000, encoding="utf-8")
+    try:
+        with pytest.raises(BrainError, match=r"units.csv is not a CSV file: line \d+") as raised:
+            texts_of(file, "unit")
+    finally:
+        csv.field_size_limit(limit)
+    assert "secret" not in str(raised.value)

@@ -23,8 +23,9 @@ from warehouse.resolve.registry import Institution
 from warehouse.resolve.trees import Trees
 
 MODEL = Path(__file__).with_name("affiliations.json")
-CERTAIN = 0.6  # every candidate this probable is an answer;
-LIKELY = 0.45  # the best one already from here on
+# A candidate this probable is an answer: the lowest of 0.5, 0.55, … at which, over the folds of the half trained on and
+# with label errors out, the precision of every public set is 0.92 or more (query log 0.921, Crossref 0.944).
+CERTAIN = 0.65
 HOPELESS = 0.01  # what the first trees think less of than this the second need not weigh
 BATCH = 2_000
 REMEMBERED = 1 << 17  # texts whose answers are kept, since registers and papers repeat themselves
@@ -86,7 +87,4 @@ class Matcher:
 def chosen(candidates: Table, probability: np.ndarray) -> np.ndarray:
     """Rows of the candidates that count as answers, by text, the best first."""
     order = np.lexsort((candidates["number"], -probability, candidates["text"]))
-    text, ranked = candidates["text"][order], probability[order]
-    is_best = np.ones(len(order), dtype=bool)
-    is_best[1:] = text[1:] != text[:-1]
-    return order[(ranked >= CERTAIN) | (is_best & (ranked >= LIKELY))]
+    return order[probability[order] >= CERTAIN]

@@ -15,7 +15,7 @@ import numpy as np
 
 from warehouse.resolve.arrays import among, first_of_each
 from warehouse.resolve.lexicon import STEP, Lexicon, order_code
-from warehouse.resolve.registry import ACRONYM, PARENT
+from warehouse.resolve.registry import ACRONYM, PARENT, VARIANT
 from warehouse.resolve.spelling import BOUNDARY
 
 LONGEST_NAME = 12  # words
@@ -23,6 +23,7 @@ LONGEST_PLACE = 4
 MOST_CANDIDATES = 8
 MOST_RARE = 4  # words of a text whose names are looked at
 MOST_ROUGH = 6  # names found by rare words
+DISORDER = 6.0  # weight that a name loses whose words stand in another order
 ROUGH = 0.6  # share of a name's weight that a rough candidate must show
 NAME, CAPITALS, SHARED_WORDS, KIN = range(4)  # the four ways
 _ACRONYM = re.compile(r"[A-Z][A-Za-z0-9&]*[A-Z][A-Za-z0-9]*")
@@ -70,20 +71,25 @@ def holds(codes: np.ndarray, text: np.ndarray, number: np.ndarray, base: int) ->
     return among(text * base + number, codes)
 
 
-def in_places(names: Lexicon, reading: Reading, candidates: Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Whether the text names the country, the city, the region of each candidate."""
+def in_places(names: Lexicon, reading: Reading, candidates: Table) -> np.ndarray:
+    """Whether the text names the country, the city, the region of each candidate, and whether it names a place that is
+    in no other country."""
     base = names.place_base
+    text, place = np.divmod(reading.cities, base)
+    home = names.home_of_place[place]
+    homes = np.unique((text * base + home)[home >= 0])
     found = []
     for places, codes in (
         (names.countries, reading.countries),
         (names.cities, reading.cities),
         (names.regions, reading.cities),
+        (names.countries, homes),
     ):
         whose, place = places.of(candidates["number"])
         is_named = np.zeros(len(candidates["number"]), dtype=bool)
         is_named[whose[holds(codes, candidates["text"][whose], place, base)]] = True
         found.append(is_named)
-    return found[0], found[1], found[2]
+    return np.column_stack(found)
 
 
 def _words(names: Lexicon, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[np.ndarray]]:
@@ -147,7 +153,7 @@ def _named(names: Lexicon, spans: Table, ordered: np.ndarray) -> Table:
     zero = np.zeros(len(run))
     return {
         "text": spans["text"][run], "number": owner, "start": spans["start"][run], "end": spans["end"][run],
-        "merit": weight - np.where(in_order, 0, 3) - rank * 0.5, "weight": weight, "words": names.key_size[key],
+        "merit": weight - np.where(in_order, 0, DISORDER) - rank * 0.5, "weight": weight, "words": names.key_size[key],
         "rank": rank, "in_order": in_order, "way": np.full(len(run), NAME), "shared": shared,
         "generic": names.key_is_generic[key], "bare": names.key_is_bare[key], "coverage": zero + 1, "missing": zero,
         "rough": zero,
@@ -185,9 +191,10 @@ def _places(names: Lexicon, words: np.ndarray, text: np.ndarray, segment: np.nda
 
 
 def _best_of_each(names: Lexicon, found: Table) -> Table:
-    """Each institution by its best evidence in a text."""
+    """Each institution by its best evidence in a text: a name as it is written comes before any other."""
     code = found["text"] * len(names.institutions) + found["number"]
-    order = np.lexsort((found["end"], found["start"], -found["merit"], code))
+    is_written = found["in_order"] & (found["rank"] <= VARIANT)
+    order = np.lexsort((found["end"], found["start"], -found["merit"], ~is_written, code))
     return take(found, order[first_of_each(code[order])])
 
 
@@ -302,9 +309,9 @@ def _parents(names: Lexicon, found: Table) -> Table:
 
 def _likeliest(names: Lexicon, reading: Reading) -> Table:
     found = reading.candidates
-    _, city, _ = in_places(names, reading, found)
+    city = in_places(names, reading, found)[:, 1]
     merit = (
-        found["merit"] * np.where(found["generic"], 0.3, 1)
+        found["merit"] * np.where(found["bare"], 0.3, np.where(found["generic"], 0.6, 1))
         + 2 * np.log1p(names.experience[found["number"], 0])
         + 3 * city
         + 3 * found["in_order"]

@@ -14,12 +14,13 @@ FEATURES = tuple(
     for line in (
         "weight words in_order rank shared way generic bare coverage missing rough",
         "segment_share text_share segment_place segments left right left_weight right_weight",
-        "country_named country_other city_named region_named city_other",
+        "country_named country_other city_named region_named city_other home_named home_other",
         "education healthcare company facility government nonprofit active relations names identifiers parents",
         "children text_words at_start at_end crosses place_share before after says_here says_text strong_names",
         "strong_before meant seen rate",
         "inside_longer holds_shorter same_words child_of parent_of kin_weight heavier heaviest_other",
-        "heaviest_overlap meant_lead rate_lead kin_rate country_lead city_lead candidates",
+        "heaviest_overlap meant_lead rate_lead kin_rate country_lead city_lead region_lead home_lead",
+        "place_lead candidates",
     )
     for name in line.split()
 )
@@ -36,14 +37,14 @@ def features(names: Lexicon, reading: Reading, experience: np.ndarray | None = N
     meant, seen = (names.experience[c["number"]] if experience is None else experience).T
     rate = (meant + 1) / (np.maximum(meant, seen) + 2)
     prior = np.column_stack([np.log1p(meant), np.log1p(seen), rate])
-    country, city, region = in_places(names, reading, c)
-    alone = _alone(names, reading, country, city, region)
-    return np.hstack([alone, prior, _among(names, c, prior, country, city)])
+    places = in_places(names, reading, c)
+    return np.hstack([_alone(names, reading, places), prior, _among(names, c, prior, places)])
 
 
-def _alone(names: Lexicon, reading: Reading, country: np.ndarray, city: np.ndarray, region: np.ndarray) -> np.ndarray:
+def _alone(names: Lexicon, reading: Reading, places: np.ndarray) -> np.ndarray:
     """Features of a candidate in its text."""
     c, words = reading.candidates, reading.words
+    country, city, region, home = places.T
     text, start, end = c["text"], c["start"], c["end"]
     base = names.place_base
     some_country = np.bincount(reading.countries // base, minlength=reading.texts)[text] > 0
@@ -69,7 +70,8 @@ def _alone(names: Lexicon, reading: Reading, country: np.ndarray, city: np.ndarr
         c["weight"] / np.maximum(weight[text_start[text + 1]] - weight[text_start[text]], 1e-9),
         first - text_first, text_last - text_first, start - segment_start, segment_end - end,
         weight[start] - weight[segment_start], weight[segment_end] - weight[end],
-        country, some_country & ~country, city, region, some_city & ~city,
+        country, some_country & ~country, city, region, some_city & ~city, home,
+        some_city & ~home & ~country,
         *names.facts[c["number"]].T, size, start == segment_start, end == segment_end, first != last,
         (place_weight[end] - place_weight[start]) / own, before, after, says_here, says_text, strong, strong_before,
     ]  # fmt: skip
@@ -159,13 +161,14 @@ class _Rivals:
         return is_parent
 
 
-def _among(names: Lexicon, c: Table, prior: np.ndarray, country: np.ndarray, city: np.ndarray) -> np.ndarray:
+def _among(names: Lexicon, c: Table, prior: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Features of a candidate beside the others of its text."""
     rivals = _Rivals(c)
     parents = rivals.parents(names, c["number"])
     children = parents.transpose(0, 2, 1)
     by_name = rivals.spread(c["way"] == NAME)[:, None, :]
     weight = c["weight"].astype(float)
+    where = places @ np.array([2.0, 2.0, 1.0, 2.0])
     wide = rivals.spread(weight)
     columns = [
         rivals.count(rivals.longer & by_name) > 0,
@@ -180,8 +183,7 @@ def _among(names: Lexicon, c: Table, prior: np.ndarray, country: np.ndarray, cit
         prior[:, 0] - rivals.best(rivals.same, prior[:, 0]),
         prior[:, 2] - rivals.best(rivals.overlap, prior[:, 2]),
         rivals.best(parents | children, prior[:, 2]),
-        country - rivals.best(rivals.same, country.astype(float)),
-        city - rivals.best(rivals.same, city.astype(float)),
+        *(place - rivals.best(rivals.same, place) for place in (*places.T.astype(float), where)),
         rivals.count(rivals.other),
     ]
     return np.column_stack(columns).astype(float)

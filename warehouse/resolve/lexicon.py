@@ -6,12 +6,14 @@ words in order by a hash that does. So a text costs its length times the length 
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -45,9 +47,16 @@ class Lexicon:
         self.numbers = {i.id: n for n, i in enumerate(self.institutions)}
         known = [(experience or {}).get(i.id, (0, 0)) for i in self.institutions]
         self.experience = np.array(known, dtype=float).reshape(-1, 2)
-        places = self._place()
-        self._relate()
-        self._name(places)
+        # millions of tuples come and none go: looking for circles among them takes two fifths of the time
+        is_collecting = gc.isenabled()
+        gc.disable()
+        try:
+            places = self._place()
+            self._relate()
+            self._name(places)
+        finally:
+            if is_collecting:
+                gc.enable()
 
     def _relate(self) -> None:
         parents: list[set[int]] = [set() for _ in self.institutions]
@@ -102,6 +111,16 @@ class Lexicon:
         self.cities = Lists([sorted(number[c] for c in some if c in number) for some in self._cities])
         self.regions = Lists([sorted(number[c] for c in some if c in number) for some in regions])
         self.countries = Lists([sorted(country[c] for c in some) for some in countries])
+        home: dict[int, set[int]] = defaultdict(set)
+        for lists in (self.cities, self.regions):
+            for n, some in enumerate(countries):
+                for place in lists.values[lists.starts[n] : lists.starts[n + 1]].tolist():
+                    home[place] |= {country[c] for c in some}
+        # the country of a place whose name no other country has
+        self.home_of_place = np.full(self.place_base, -1, dtype=np.int64)
+        for place, some in home.items():
+            if len(some) == 1:
+                self.home_of_place[place] = min(some)
         return {k: (country[codes[k]] if k in codes else -1, k in cities) for k in number}
 
     # -- names ------------------------------------------------------------------------------------------------------
@@ -143,15 +162,20 @@ class Lexicon:
             if len(numbers) <= 2 and tuple(sorted(form)) not in owners:
                 owners[tuple(sorted(form))] = dict.fromkeys(sorted(numbers), PREFIX)
                 in_order[form] |= numbers
-        self._number_words(owners, counts, names)
+        self._number_words(owners, in_order, counts, names)
         self._add_joined(owners, in_order, counts)
         self._arrange(owners, in_order)
         self._arrange_places(places)
         self.acronyms = {text: sorted(found) for text, found in acronyms.items() if len(found) <= 40}
 
     def _variants(self, number: int, name: str, key: Words) -> list[Words]:
-        """Other forms of a name: what stands before a comma; with the city behind it, or without."""
+        """Other forms of a name: what stands before a comma; with the city behind it, or without; and the new names of
+        medical colleges (now universities) and of Traditional Chinese Medicine (now Chinese Medicine)."""
         found = []
+        if key[-2:] == ("medicine", "college"):
+            found.append((*key[:-1], "university"))
+        if "traditional" in key and "medicine" in key:
+            found.append(tuple(w for w in key if w != "traditional"))
         parts = _PARTS.split(without_country(name))
         if len(parts) > 1:
             first = name_key(parts[0])
@@ -178,7 +202,9 @@ class Lexicon:
                 for number in sorted(numbers):
                     owners[rest].setdefault(number, SHORT)
 
-    def _number_words(self, owners: Iterable[Words], counts: Counter[str], names: int) -> None:
+    def _number_words(
+        self, owners: Iterable[Words], in_order: Iterable[Words], counts: Counter[str], names: int
+    ) -> None:
         """Words and their weights: the more, the fewer names have it (inverse document frequency). Behind the last
         known word stands the unknown one."""
         words = sorted({w for form in owners for w in form} | set(counts) | self.place_words)
@@ -192,7 +218,8 @@ class Lexicon:
         self.is_rare = np.array([*(w not in GENERIC and 0 < counts[w] <= RARE for w in words), False])
         fields = [FIELD if w in GENERIC else PLACE if w in self.place_words else PLAIN for w in words]
         self.says = np.array([*(_SAYS.get(w, f) for w, f in zip(words, fields, strict=True)), PLAIN], dtype=float)
-        self.spelling = Spelling(self.words, counts)
+        neighbours = {pair for form in in_order for pair in pairwise(form) if len(pair[0]) + len(pair[1]) > 6}
+        self.spelling = Spelling(self.words, counts, sorted(neighbours))
 
     def _add_joined(
         self, owners: dict[Words, dict[int, int]], in_order: dict[Words, set[int]], counts: Counter[str]

@@ -16,12 +16,14 @@ _REMEMBERED = 1 << 20  # spellings; then the memory starts anew
 class Spelling(dict[str, tuple[int, ...]]):
     """A piece of a text → the numbers of its words, found out once for each spelling.
 
-    `numbers`: the known words. `counts`: how many names have a word; only words of names mend others.
+    `numbers`: the known words. `counts`: how many names have a word; only words of names mend others. `neighbours`:
+    words that follow each other in a name, so that Shengjing is read as the Sheng Jing of a name.
     """
 
-    def __init__(self, numbers: Mapping[str, int], counts: Counter[str]):
+    def __init__(self, numbers: Mapping[str, int], counts: Counter[str], neighbours: Iterable[tuple[str, str]] = ()):
         super().__init__()
         self.numbers, self.counts = numbers, counts
+        self._glued = {a + b: (a, b) for a, b in neighbours if a + b not in numbers and not is_chinese(a)}
         self._longest_chinese = max((len(w) for w in numbers if is_chinese(w)), default=0)
         self._near: dict[str, list[str]] | None = None
 
@@ -48,7 +50,7 @@ class Spelling(dict[str, tuple[int, ...]]):
             return self._cut(word)
         if len(word) < 6 or not word.isalpha():
             return (word,)
-        return self._part(word) or (len(word) > 6 and self._correct(word)) or (word,)
+        return self._glued.get(word) or self._part(word) or (len(word) > 6 and self._correct(word)) or (word,)
 
     def _cut(self, run: str) -> Iterable[str]:
         """The longest names from left to right, and the rest: 西安交通大学管理学院 is 西安交通大学 and 管理学院."""
