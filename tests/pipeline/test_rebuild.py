@@ -14,6 +14,38 @@ from warehouse.build import build
 # dbt leaves its log file open.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
+# Marts of registers that only a city keeps: the stand-in city fills them, no public source does.
+CITY_ONLY = {
+    "fct_borrower_exposure",
+    "fct_carrier_outcomes",
+    "fct_carrier_tenants",
+    "fct_contract_volumes",
+    "fct_contracts",
+    "fct_duplicate_deliverables",
+    "fct_enterprise_flows",
+    "fct_enterprise_ladder",
+    "fct_enterprise_lists",
+    "fct_enterprise_qualifications",
+    "fct_fiscal_items",
+    "fct_fund_leverage",
+    "fct_funding_outcomes",
+    "fct_indicator_own_counts",
+    "fct_ip_backing",
+    "fct_ip_pledges",
+    "fct_ip_rights",
+    "fct_loan_risk",
+    "fct_plan_tasks",
+    "fct_platform_use",
+    "fct_project_calls",
+    "fct_project_lateness",
+    "fct_project_progress",
+    "fct_project_stages",
+    "fct_report_obligations",
+    "fct_similar_applications",
+    "fct_veto_counts",
+    "fct_vouchers",
+}
+
 
 @pytest.fixture(scope="module")
 def rebuilt(release_home, copy_home):
@@ -40,8 +72,8 @@ def test_every_model_of_the_real_project_succeeds(rebuilt):
     _, runs = rebuilt
     assert {r.status for r in runs} == {"success"}
     rows = {r.name: r.rows for r in runs}
-    empty = [name for name, n in rows.items() if n == 0 and name.startswith(("dim_", "fct_"))]
-    assert empty == [], "with the public sources no mart of the world is empty"
+    empty = {name for name, n in rows.items() if n == 0 and name.startswith(("dim_", "fct_"))}
+    assert empty <= CITY_ONLY, "with the public sources no other mart of the world is empty"
 
 
 def test_served_files_hold_plain_tables_that_read_nothing_else(release_home):
