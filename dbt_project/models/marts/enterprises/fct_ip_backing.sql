@@ -19,17 +19,23 @@ firms as (
 
 ),
 
--- every name of a firm, today's and former ones: a right that was transferred names its former owner by name only
+-- every name of a firm, today's, former ones and those of its certificates: a right that was transferred names its
+-- former owner by name only, and each register types names in its own way
 firm_names as (
 
     select
         firm_no,
-        {{ normalise_name('firm_name') }} as name_key
+        {{ title_key('firm_name') }} as name_key
     from firms
     union
     select
+        firm_no,
+        {{ title_key('firm_name') }} as name_key
+    from certificates
+    union
+    select
         f.firm_no,
-        {{ normalise_name('u.former_name') }} as name_key
+        {{ title_key('u.former_name') }} as name_key
     from firms as f
     cross join {{ explode('f.former_names', 'u', 'former_name') }}
 
@@ -66,7 +72,7 @@ compared as (
     left join firm_names as former
         on
             n.firm_no = former.firm_no
-            and {{ normalise_name('r.former_owner_name') }} = former.name_key
+            and {{ title_key('r.former_owner_name') }} = former.name_key
 
 ),
 
