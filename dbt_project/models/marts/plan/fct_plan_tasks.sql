@@ -1,5 +1,5 @@
--- Nobody reports that he is late, so due and completed days are compared, on the day of the report: what became of a
--- task after it is not known, and a due day that has passed since is told apart.
+-- Nobody reports that he is late, so due and completed days are compared. What became of a task after the last report is
+-- not known: one whose due day has passed since is late until a report says otherwise, and marked as unconfirmed.
 with tasks as (
 
     select * from {{ ref('stg_statistics__plan_task') }}
@@ -23,7 +23,8 @@ dated as (
 
     select
         *,
-        coalesce(as_of_date, {{ as_of() }}) as reported_date,
+        -- the register comes whole: what did not change since is confirmed by the newest file
+        coalesce(max(as_of_date) over (), {{ as_of() }}) as reported_date,
         case when zone_code is not null then '开发区' when district_code is not null then '区县' else '部门' end as owner_kind
     from tasks
 
@@ -36,9 +37,8 @@ judged as (
         case
             when completed_date > due_date then '逾期完成'
             when completed_date is not null then '按期完成'
-            when due_date < reported_date then '逾期未完成'
-            when due_date < {{ as_of() }} then '到期待报'
-            when start_date > reported_date then '未启动'
+            when due_date < {{ as_of() }} then '逾期未完成'
+            when start_date > {{ as_of() }} then '未启动'
             else '进行中'
         end as schedule_state
     from dated
@@ -78,9 +78,10 @@ final as (
         judged.schedule_state = '逾期未完成' as is_overdue,
         case
             when judged.schedule_state in ('逾期完成', '逾期未完成')
-                then {{ days_between('judged.due_date', 'coalesce(judged.completed_date, judged.reported_date)') }}
+                then {{ days_between('judged.due_date', 'coalesce(judged.completed_date, ' ~ as_of() ~ ')') }}
             else 0
         end as days_late,
+        judged.schedule_state != '逾期未完成' or judged.due_date < judged.reported_date as is_confirmed,
         judged.value_kind,
         {{ json_list(list_of(['judged.record_id'])) }} as record_ids
     from judged
