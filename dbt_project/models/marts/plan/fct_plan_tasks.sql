@@ -1,5 +1,5 @@
--- Nobody reports that he is late, so due and completed days are compared. What became of a task after the last report is
--- not known: one whose due day has passed since is late until a report says otherwise, and marked as unconfirmed.
+-- Nobody reports that he is late, so due and completed days are compared. What became of a task after the last report
+-- is not known: one whose due day has passed since is late until a report says otherwise, and marked as unconfirmed.
 with tasks as (
 
     select * from {{ ref('stg_statistics__plan_task') }}
