@@ -1,6 +1,8 @@
 with members as (
 
-    select * from {{ ref('int_institution_members') }} where not is_free_text
+    -- a report is no finding: who is only its subject is no institution to show, and may be somebody's own name
+    select * from {{ ref('int_institution_members') }}
+    where not is_free_text and not (role = 'subject' and {{ begins_with('record_id', "'integrity:report:'") }})
 
 ),
 
@@ -159,7 +161,11 @@ ids as (
     select
         institution_id,
         min({{ first_of('numbers') }}) as number,
-        array_agg(distinct record_id) as record_ids
+        -- officials are not led to people: whose employer it is stands in the audit file only (ADR 0011)
+        array_agg(distinct record_id) filter (
+            where not {{ begins_with('record_id', "'pds:talent:'") }}
+            and not {{ begins_with('record_id', "'pds:expert:'") }}
+        ) as record_ids
     from (
         select
             institution_id,
