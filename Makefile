@@ -5,6 +5,10 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 export PYTHON
 
+# Tests whose files share nothing run beside each other, two files at a time, the longest first. The others share what
+# takes minutes to make, or measure themselves against the clock: one after the other.
+BESIDE := -n 2 --dist loadfile --no-loadscope-reorder
+
 .PHONY: help setup up down status test lint unit bench lock format
 
 help: ## show this list
@@ -32,11 +36,12 @@ format: setup ## write the Python in house style
 	@.venv/bin/ruff format --quiet .
 
 unit: setup ## the tests that take seconds
-	@.venv/bin/pytest -q tests/unit
+	@.venv/bin/pytest -q $(BESIDE) tests/unit
 
 test: lint ## lint, then every test: unit, pipeline, faults, end to end
 	@scripts/debian-packages chromium chromium-driver fonts-noto-cjk postgresql
-	@.venv/bin/pytest -q --durations=10 tests/unit tests/pipeline tests/faults tests/e2e
+	@.venv/bin/pytest -q --durations=10 $(BESIDE) tests/pipeline/test_thirty_days.py tests/faults tests/unit
+	@.venv/bin/pytest -q --durations=10 tests/pipeline tests/e2e --ignore tests/pipeline/test_thirty_days.py
 
 bench: setup ## the benchmarks, beside dlt in an environment of its own
 	@scripts/setup bench

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -20,7 +21,7 @@ from demo import commands, systems
 from demo.city import City
 from demo.register import Register
 from demo.server import CityServer, serve
-from demo.state import State, read_state
+from demo.state import State, read_state, write_state
 from ingest.contract import Source, load_sources
 from ingest.fetch import http as http_module
 from ingest.ledger import Ledger, live_entries
@@ -40,19 +41,28 @@ def _quick(open_gate, monkeypatch):
 
 @contextmanager
 def city(
-    root: Path, *faults: str, seed: int = 1, scale: float = 0.3, day: int = 0
+    root: Path, *faults: str, seed: int = 1, scale: float = 0.1, day: int = 0, drops: bool = False
 ) -> Iterator[tuple[Settings, CityServer]]:
-    """A city that has delivered its files and rows up to a day, and the settings of a house that reads it."""
+    """A city on a day, and the settings of a house that reads it. `drops`: its files and rows are delivered too."""
     settings = Settings.from_env({"BRAIN_HOME": str(root / "var"), "BRAIN_SECRETS": str(root.parent / "secrets")})
-    commands.deliver(settings, State(seed, scale, day))
+    state = State(seed, scale, day)
+    if drops:
+        commands.deliver(settings, state)
+    else:
+        write_state(settings.home, state)
     with serve(0, home=settings.home, secrets_dir=settings.secrets, faults=faults) as server:
         yield replace(settings, demo_url=server.url), server
+
+
+@cache
+def city_of(state: State) -> City:
+    return state.city()
 
 
 def registers(settings: Settings, source: str) -> list[Register]:
     state = read_state(settings.home)
     assert state
-    return [r for (name, _), r in systems.registers(state.city()).items() if name == source]
+    return [r for (name, _), r in systems.registers(city_of(state)).items() if name == source]
 
 
 def current(settings: Settings, source: str, record: str) -> dict[str, tuple]:
@@ -87,28 +97,35 @@ def planted_as_refused(source: Source, register: Register) -> Truth:
     return sorted(found)
 
 
+@pytest.fixture(scope="module", params=[(1, 1), (2, 0.3)], ids=["seed 1, scale 1", "seed 2, scale 0.3"])
+def whole(request, tmp_path_factory):
+    """A whole city that all sources are asked of, one after the other, by one house."""
+    seed, scale = request.param
+    with city(tmp_path_factory.mktemp("whole") / "house", seed=seed, scale=scale, drops=True) as (settings, _):
+        yield settings
+
+
 @pytest.mark.parametrize("source", SOURCES)
-@pytest.mark.parametrize(("seed", "scale"), [(1, 1), (2, 0.3)])
-def test_exactly_the_planted_rows_are_refused(tmp_path, seed, scale, source):
-    with city(tmp_path, seed=seed, scale=scale) as (settings, _):
-        contract = load_sources(settings)[source]
-        batches = ingest_source(settings, source)
-        assert {b.record for b in batches} >= {r.record for r in registers(settings, source)}
-        assert all(b.received == b.new + b.unchanged + b.quarantined for b in batches)
-        refused = list_items(settings, source)
-        for register in registers(settings, source):
-            today = last_state(contract, register.record, batches)
-            assert sum(b.received for b in today) == sum(1 for _ in register.rows()), register.record
-            seqs = {b.seq for b in today}
-            items = [i for i in refused if i["record"] == register.record and i["batch"] in seqs]
-            end = "@" if register.version else "\n"  # in a history the version stands behind the key
-            found = sorted(((i["record_id"] or "").partition(end)[0], why) for i in items for why in i["reasons"])
-            assert found == planted_as_refused(contract, register), register.record
+def test_exactly_the_planted_rows_are_refused(whole, source):
+    settings = whole
+    contract = load_sources(settings)[source]
+    batches = ingest_source(settings, source)
+    assert {b.record for b in batches} >= {r.record for r in registers(settings, source)}
+    assert all(b.received == b.new + b.unchanged + b.quarantined for b in batches)
+    refused = list_items(settings, source)
+    for register in registers(settings, source):
+        today = last_state(contract, register.record, batches)
+        assert sum(b.received for b in today) == sum(1 for _ in register.rows()), register.record
+        seqs = {b.seq for b in today}
+        items = [i for i in refused if i["record"] == register.record and i["batch"] in seqs]
+        end = "@" if register.version else "\n"  # in a history the version stands behind the key
+        found = sorted(((i["record_id"] or "").partition(end)[0], why) for i in items for why in i["reasons"])
+        assert found == planted_as_refused(contract, register), register.record
 
 
 @pytest.mark.parametrize("source", ASKED)
 def test_a_second_run_asks_only_for_what_changed(tmp_path, source):
-    with city(tmp_path, scale=0.1) as (settings, server):
+    with city(tmp_path) as (settings, server):
         first = ingest_source(settings, source)
         server.requests.clear()
         second = ingest_source(settings, source)
@@ -119,14 +136,25 @@ def test_a_second_run_asks_only_for_what_changed(tmp_path, source):
         assert sum(b.received for b in second) < sum(b.received for b in first) / 10
 
 
-@pytest.mark.parametrize("source", SOURCES)
-def test_day_by_day_ends_where_one_load_of_the_last_day_does(tmp_path, source):
+@pytest.fixture(scope="module")
+def month(tmp_path_factory):
+    """A house that asked every source on some days of a month, another that asked on the last; what came then."""
+    root = tmp_path_factory.mktemp("month")
     days = (0, 1, 10, 20, 30)
-    for day in days:
-        with city(tmp_path / "steps", scale=0.1, day=day) as (settings, _):
-            steps = ingest_source(settings, source)
-    with city(tmp_path / "once", scale=0.1, day=days[-1]) as (other, _):
-        once = ingest_source(other, source)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("expectations.arrival.check_batch", lambda *_: [])
+        for day in days:
+            with city(root / "steps", day=day, drops=True) as (settings, _):
+                steps = {source: ingest_source(settings, source) for source in SOURCES}
+        with city(root / "once", day=days[-1], drops=True) as (other, _):
+            once = {source: ingest_source(other, source) for source in SOURCES}
+    return settings, other, steps, once
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_day_by_day_ends_where_one_load_of_the_last_day_does(month, source):
+    settings, other, *batches = month
+    steps, once = (b[source] for b in batches)
     for register in registers(other, source):
         there, here = (current(s, source, register.record) for s in (other, settings))
         assert there, register.record
@@ -152,7 +180,7 @@ def test_time_brings_changes_to_every_source_that_lives(tmp_path):
 def test_a_source_that_moves_once_is_read_once_more(tmp_path):
     said: list[str] = []
     path = "/market/contracts"
-    with city(tmp_path, f"moving-total:{path}@2") as (settings, server):
+    with city(tmp_path, f"moving-total:{path}@2", scale=0.3) as (settings, server):
         batches = ingest_source(settings, "market", progress=said.append)
         register = server.city.slice(server.endpoints[path].register)
         assert sum(b.received for b in batches if b.record == register.record) == register.total()
@@ -209,7 +237,7 @@ def test_a_fault_leaves_the_last_state_as_it_was(tmp_path, faults):
 )
 def test_a_fault_in_the_contents_is_refused_row_by_row(tmp_path, kind, reason):
     """Nothing is guessed: what is not as agreed is kept aside and counted, the other rows come through."""
-    with city(tmp_path, f"{kind}:/market/contracts@2", scale=0.1) as (settings, _):
+    with city(tmp_path, f"{kind}:/market/contracts@2") as (settings, _):
         batch = next(b for b in ingest_source(settings, "market") if b.record == "contract")
         refused = [i for i in list_items(settings, "market") if i["record"] == "contract"]
     assert batch.received == batch.new + batch.unchanged + batch.quarantined
@@ -219,7 +247,7 @@ def test_a_fault_in_the_contents_is_refused_row_by_row(tmp_path, kind, reason):
 
 
 def test_a_source_that_is_down_leaves_the_others_alone(tmp_path):
-    with city(tmp_path, scale=0.1) as (settings, _):
+    with city(tmp_path, drops=True) as (settings, _):
         ingest_source(settings, "statistics")
     with pytest.raises(FetchError, match=r"market/.*: cannot be reached"):
         ingest_source(settings, "market")
@@ -228,7 +256,7 @@ def test_a_source_that_is_down_leaves_the_others_alone(tmp_path):
 
 def test_no_personal_value_is_stored_in_the_clear(tmp_path):
     """Whatever a person's number, phone, address or mail is, no file of the house holds it."""
-    with city(tmp_path) as (settings, server):
+    with city(tmp_path, scale=0.3, drops=True) as (settings, server):
         sources = [s.name for s in load_sources(settings).values() if s.is_personal]
         for source in sources:
             ingest_source(settings, source)
