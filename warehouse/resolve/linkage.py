@@ -20,8 +20,12 @@ import pyarrow.compute as pc
 from warehouse import connect
 
 DECIMALS = 4  # of probabilities: sums of floating point weights differ behind them from machine to machine
-MEMORY = "700MB"
 ID = "unique_id"
+
+
+def memory(*tables: pa.Table) -> str:
+    """What DuckDB may take to link these tables; the rest goes to disk. Measured at 200,000 people and at a tenth."""
+    return f"{250 + sum(t.nbytes for t in tables) // 1_000_000}MB"
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -50,7 +54,7 @@ def score(
     settings = dict(model) | {"retain_intermediate_calculation_columns": False, "retain_matching_columns": True}
     if prior is not None:
         settings["probability_two_random_records_match"] = prior
-    with connect.memory(threads=1, limit=MEMORY) as con:
+    with connect.memory(threads=1, limit=memory(forms)) as con:
         linker, api = linked(con, forms, settings)
         for column, table in (shares or {}).items():
             linker.table_management.register_term_frequency_lookup(api.register(table), column)

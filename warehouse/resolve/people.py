@@ -44,7 +44,6 @@ EDGES = pa.schema(
     ]
 )
 _EDGES = pa.schema([("a", pa.int32()), ("b", pa.int32()), *list(EDGES)[2:]])  # mentions by their number
-MEMORY = "2GB"  # 200,000 people take a third of it; a province must not fail
 
 # kind → column, probability that two bearers are one person, whether the name must sound the same
 _NUMBERS = {
@@ -69,7 +68,7 @@ def edges(mentions: pa.Table, employers: pa.Table) -> pa.Table:
     employer_id): one row per institution that a mention names as employer. Edges span the people, they are not all
     pairs. `is_uncertain`: too likely to be forgotten, too unlikely to be taken; for stewards.
     """
-    with connect.memory(threads=1, limit=MEMORY) as con:
+    with connect.memory(threads=1, limit=linkage.memory(mentions, employers)) as con:
         exact, ids, forms = _exact(con, mentions, employers)
         shares, prior = _frequencies(con)
     found = [exact]
@@ -82,7 +81,7 @@ def edges(mentions: pa.Table, employers: pa.Table) -> pa.Table:
 
 def nodes(mentions: pa.Table, employers: pa.Table) -> tuple[pa.Table, pa.Table]:
     """What names are compared of: the nodes as forms for linkage.score, and mention_id → unique_id of its node."""
-    with connect.memory(threads=1, limit=MEMORY) as con:
+    with connect.memory(threads=1, limit=linkage.memory(mentions, employers)) as con:
         _, _, forms = _exact(con, mentions, employers)
         return forms, con.execute(
             "select mention_id, unique_id from number join given_nodes using (m)"
@@ -260,7 +259,9 @@ def _nodes(con: duckdb.DuckDBPyConnection) -> pa.Table:
     made of the nodes that meet others only: those of all would take most of the memory.
     """
     con.execute(f"""
+        drop table bearer; drop table name_of_number; drop table owner;
         create table part as select g.unique_id, m.* from mention as m join given_nodes as g using (m);
+        drop table mention;
 
         create table node as
         select unique_id, min(characters) as name, min(sound) as sound, min(activity_year) as first_year,
@@ -301,31 +302,36 @@ def _nodes(con: duckdb.DuckDBPyConnection) -> pa.Table:
         "orcid": "orcids", "phone_pseudonym": "phones", "email_pseudonym": "emails", "project": "projects",
         "birth_year": "birth_years", "gender": "genders", "discipline": "disciplines",
     }  # fmt: skip
-    for column, name in several.items():
-        con.execute(f"""
-            create table {name} as
-            select unique_id, list_sort(list_distinct(list({column}))) as {name}
-            from part join blocked using (unique_id) where {column} is not null group by unique_id
-        """)
-    lists = " ".join(f"left join {name} using (unique_id)" for name in (*several.values(), "workplaces"))
-    return con.execute(f"""
-        with size as (
-            select employer_id, count(*) / (select count(*) from node) as share from workplace group by employer_id
-        ),
-        workplaces as (
-            select unique_id, list_sort(list(employer_id)) as employers,
-                list_sort(list(employer_id) filter (share < {SMALL})) as small_employers,
-                list_sort(list(employer_id) filter (is_head)) as headed
-            from workplace join size using (employer_id) join blocked using (unique_id) group by unique_id
-        ),
-        sounding as (
-            select unique_id, list_sort(list_distinct(flatten(list(sounds)))) as sounds
-            from part join blocked using (unique_id) where sounds is not null group by unique_id
-        )
-        select node.*, sounds, {", ".join(several.values())}, employers, small_employers, headed, blocks
-        from blocked join node using (unique_id) join sounding using (unique_id) {lists}
-        order by unique_id
+    forms = con.execute("""
+        select node.*, blocks from blocked join node using (unique_id) order by unique_id
     """).to_arrow_table()
+    con.execute("""
+        create table meeting as select unique_id from blocked;
+        drop table blocked;
+    """)
+    for column, name in several.items():
+        values = f"select unique_id, {column} as value from part where {column} is not null"
+        forms = _with_list(con, forms, name, values)
+    forms = _with_list(con, forms, "sounds", "select unique_id, unnest(sounds) as value from part")
+    con.execute("create table size as select employer_id, count(*) as bearers from workplace group by employer_id")
+    places = "select unique_id, employer_id as value from workplace"
+    small = f"where bearers < {SMALL} * (select count(*) from node)"
+    forms = _with_list(con, forms, "employers", places)
+    forms = _with_list(con, forms, "small_employers", f"{places} join size using (employer_id) {small}")
+    return _with_list(con, forms, "headed", f"{places} where is_head")
+
+
+def _with_list(con: duckdb.DuckDBPyConnection, forms: pa.Table, name: str, values: str) -> pa.Table:
+    """The forms with a column of lists more: the distinct values of each node, sorted; NULL where it has none.
+
+    `values` selects unique_id, value. Joined here, column by column: one join of all would hold every list twice.
+    """
+    found = con.execute(f"""
+        select unique_id, list_sort(list_distinct(list(value))) as {name}
+        from ({values}) join meeting using (unique_id) group by unique_id
+    """).to_arrow_table()
+    places = pc.index_in(forms["unique_id"], value_set=found["unique_id"].combine_chunks())
+    return forms.append_column(name, found[name].combine_chunks().take(places.combine_chunks()))
 
 
 def _frequencies(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, pa.Table], float]:
