@@ -210,13 +210,20 @@ def train(institutions: list[Institution], rows: list[Row], errors: Labels) -> d
 
 
 def _lessons(names: Lexicon, rows: list[Row], reading: Reading, errors: Labels) -> tuple[np.ndarray, np.ndarray]:
-    """Per candidate whether it is meant, and how much that weighs: nothing where its row's labels cannot say."""
+    """Per candidate whether it is meant, and how much that weighs: nothing where its row's labels cannot say, as of the
+    institute where they give the academy and both stand in the text."""
     verdicts = [errors.judge(r.set, r.text, r.labels) for r in rows]
+    kin = [errors.kin_named(r.set, r.text, r.labels) for r in rows]
     truth, weight = [], []
     for text, number in zip(*(reading.candidates[k].tolist() for k in ("text", "number")), strict=True):
         row, verdict, i = rows[text], verdicts[text], names.institutions[number].id
         truth.append(i in row.labels or i in (verdict.labels or ()))
-        is_open = verdict.labels is None or i in verdict.excused or errors.late(row.set, {i} - row.labels)
+        is_open = (
+            verdict.labels is None
+            or i in verdict.excused
+            or errors.late(row.set, {i} - row.labels)
+            or (i in kin[text] and not truth[-1])
+        )
         weight.append(0 if is_open else WEIGHTS[row.set])
     return np.array(truth), np.array(weight)
 

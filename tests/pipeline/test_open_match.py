@@ -25,10 +25,10 @@ MEANT = {
     "Northwest University, Xi'an, China": "00z3td547",
     "Department of Physics, Northwestern University, Evanston, IL, USA": "000e0be47",
     "North-West University, Potchefstroom, South Africa": "010f1sq29",
-    "Key Lab., Chinese Acad. of Sci., Beijing, China": "034t30j35",
     "西安电子科技大学（综合业务网理论及关键技术国家重点实验室）": "05s92vm98",
     "陕西师范大学国际商学院": "0170z8493",
 }
+BOTH = {"Inst. of Comput. Technol., Chinese Acad. of Sci., Beijing, China": {"0090r4d87", "034t30j35"}}
 NOBODY = ["Unit 31121", "某某有限公司", "Universidad"]
 
 
@@ -36,7 +36,7 @@ NOBODY = ["Unit 31121", "某某有限公司", "Universidad"]
 def matched(release_home: Settings, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
     """Rows of `brain match` by input."""
     file = tmp_path_factory.mktemp("match") / "units.csv"
-    texts = [*MEANT, *NOBODY, "西安交通大学城市学院"]
+    texts = [*MEANT, *BOTH, *NOBODY, "西安交通大学城市学院"]
     file.write_text("\n".join(["unit", *(f'"{t}"' for t in texts)]), encoding="utf-8")
     command = ["match", str(file), "--column", "unit", "--json"]
     done = CliRunner().invoke(main, command, env=release_home.environ(), catch_exceptions=False)
@@ -51,6 +51,11 @@ def matched(release_home: Settings, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.mark.parametrize(("text", "code"), MEANT.items())
 def test_a_text_finds_the_institution_that_it_names(matched, text: str, code: str):
     assert [r["ror_id"] for r in matched[text]] == [ROR + code]
+
+
+@pytest.mark.parametrize(("text", "codes"), BOTH.items())
+def test_an_institute_and_its_academy_are_both_found(matched, text: str, codes: set[str]):
+    assert {r["ror_id"] for r in matched[text]} == {ROR + code for code in codes}
 
 
 def test_entities_are_those_of_the_release(matched, release_home):
