@@ -67,12 +67,15 @@ def head(settings: Settings) -> tuple[int, str]:
 @pytest.mark.parametrize("kind", ["institution", "person"])
 def test_the_order_in_which_records_come_changes_no_cluster(city: BuiltCity, kind: str) -> None:
     mentions = table(city.settings, f"intermediate.int_{kind}_mentions")
-    employers = table(city.settings, "intermediate.int_person_employers")
+    beside = table(
+        city.settings,
+        "intermediate." + {"institution": "int_institution_references", "person": "int_person_employers"}[kind],
+    )
 
     def clusters(seed: int) -> pa.Table:
         order = np.random.default_rng(seed).permutation(len(mentions))
         given = mentions.take(order)
-        found = institutions.edges(given) if kind == "institution" else people.edges(given, employers)
+        found = (institutions if kind == "institution" else people).edges(given, beside)
         found = found.filter(pa.compute.invert(found["is_uncertain"]))
         edges = found.select(["mention_a", "mention_b", "probability", "rule", "evidence"]).rename_columns(EDGES.names)
         return cluster(given["mention_id"], edges).select(["mention", "cluster"])
