@@ -122,7 +122,12 @@ final as (
         employer_role,
         coalesce(is_head, false) as is_head
     from named
-    where coalesce(person_name, talent_no, expert_no, phone_pseudonym) is not null
+    where
+        coalesce(person_name, talent_no, expert_no, phone_pseudonym) is not null
+        -- publishers and the like stand as leaders of 390 lines of NSSFC: no person
+        and not coalesce(length(person_name) > 4 and {{ regex_matches(
+            'person_name', '(出版社|出版集团|大学|学院|研究院|研究所|研究中心|委员会|公司|编辑部|杂志社|课题组)$'
+        ) }}, false)
 
 )
 
