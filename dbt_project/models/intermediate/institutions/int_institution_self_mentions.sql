@@ -66,7 +66,7 @@ city as (
         {{ list_of([number_of('pds', 'c.parent_no'), number_of('pds', 'c.successor_no')]) }} as kin_numbers,
         true as can_be_linked
     from {{ ref('int_city_institutions') }} as c
-    where c.register <> 'firm'
+    where c.register != 'firm'
 
 ),
 
