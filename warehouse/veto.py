@@ -24,6 +24,7 @@ from brain.settings import Settings
 from ingest import codes
 from ingest.privacy import Pseudonymiser, mask
 from warehouse import connect
+from warehouse.lists import texts
 from warehouse.publish import Release, current
 from warehouse.resolve.names import plain
 from warehouse.resolve.person_names import person_name
@@ -63,7 +64,7 @@ def veto_file(settings: Settings, path: Path, column: str | None = None, as_of: 
     day of the release. A line that only namesakes share has a row for each of them. Raises BrainError where nothing is
     released or the file cannot be read.
     """
-    questions = [question(text) for text in _texts(path, column)]
+    questions = [question(text) for text in texts(path, column)]
     release = _release(settings)
     day = as_of or date.fromisoformat(release.as_of)
     hidden = Pseudonymiser(load_keys(settings))
@@ -194,9 +195,3 @@ def _cell(value: Any) -> str:
 
 def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
-
-
-def _texts(path: Path, column: str | None) -> list[str]:
-    from warehouse.resolve.match import _texts as texts
-
-    return texts(path, column)

@@ -37,7 +37,7 @@ BUILT = (1, 10, 20, 30)
 
 def let_live(root: Path, days: Sequence[int], built: Sequence[int] = ()) -> Settings:
     """A house that asked every source on each of these days, and built on those that are due."""
-    settings = Settings.from_env({"BRAIN_HOME": str(root / "var"), "BRAIN_SECRETS": str(root / "secrets")})
+    settings = Settings.from_env({"BRAIN_HOME": str(root / "var"), "BRAIN_SECRETS": str(root.parent / "secrets")})
     commands.deliver(settings, State(1, SCALE, days[0]))
     with serve(0, home=settings.home, secrets_dir=settings.secrets) as server:
         settings = replace(settings, demo_url=server.url)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from brain.errors import BrainError
+from warehouse.lists import texts as texts_of
 from warehouse.resolve import words
 from warehouse.resolve.affiliations import Matcher
 from warehouse.resolve.candidates import MOST_CANDIDATES, Table, read
 from warehouse.resolve.features import FEATURES, RIVALRY, features
 from warehouse.resolve.lexicon import Lexicon
-from warehouse.resolve.match import _texts as texts_of
 from warehouse.resolve.registry import ACRONYM, ALIAS, DISPLAY, LABEL, SHORT, Institution, Place, from_ror
 from warehouse.resolve.trees import Trees
 

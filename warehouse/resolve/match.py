@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +13,7 @@ from ingest.contract import load_sources
 from ingest.ledger import Ledger
 from ingest.raw import relation_sql
 from warehouse import connect
+from warehouse.lists import texts
 from warehouse.resolve.affiliations import Matcher
 from warehouse.resolve.registry import ALIAS, DISPLAY, Institution, Place, from_ror
 from warehouse.views import committed_files
@@ -36,11 +35,11 @@ def match_file(settings: Settings, path: Path, column: str | None = None) -> lis
     A text that names several institutions gives several rows; one that names none gives one row of nulls. `entity_id`
     is null for an institution abroad that only ROR's reference records know.
     """
-    texts = _texts(path, column)
+    asked = texts(path, column)
     entities, institutions = registry(settings)
     matcher = Matcher(institutions)
     rows = []
-    for text, found in zip(texts, matcher.match(texts), strict=True):
+    for text, found in zip(asked, matcher.match(asked), strict=True):
         for match in found:
             is_ror = match.id.startswith("https://ror.org/")
             rows.append(
@@ -55,25 +54,6 @@ def match_file(settings: Settings, path: Path, column: str | None = None) -> lis
         if not found:
             rows.append({"input": text, "entity_id": None, "ror_id": None, "score": None, "rule": None})
     return rows
-
-
-def _texts(path: Path, column: str | None) -> list[str]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise BrainError(f"{path.name} is not UTF-8", "save it as UTF-8") from None
-    except OSError as e:
-        raise BrainError(f"{path} cannot be read: {e.strerror}") from None
-    if column is None:
-        return [line.rstrip("\r") for line in text.split("\n") if line.strip()]
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    try:
-        if column not in (reader.fieldnames or ()):
-            raise BrainError(f"{path.name} has no column {column!r}", f"it has: {', '.join(reader.fieldnames or ())}")
-        return [row[column] or "" for row in reader]
-    except csv.Error as e:
-        # the reader's own words tell of a size or a character, never of a value
-        raise BrainError(f"{path.name} is not a CSV file: line {reader.line_num}: {e}", "check its quotes") from None
 
 
 def registry(settings: Settings) -> tuple[dict[str, str], list[Institution]]:

@@ -3,16 +3,21 @@ int_institution_references.
 
 Two finders of other modules are asked, each for its kind of text: `chinese` for the units of Chinese records, former
 names, translated ones and schools among them; `affiliations` for the texts that papers print. Both read ROR, whose
-47,000 records take ten seconds, so neither is made where there is nothing to ask or no ROR to read.
+47,000 records take ten seconds, so neither is made where nothing new is asked or no ROR is there (see `kept`).
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from warehouse.resolve import kept
 from warehouse.resolve.affiliations import Matcher
 from warehouse.resolve.chinese import ChineseUnits, relatives
 from warehouse.resolve.institutions import SAME
@@ -55,46 +60,76 @@ def model(dbt: Any) -> pa.Table:
         ]
         for free in ("false", "true")
     )
-    records = [ror_record(row) for row in _raw(dbt.source("raw", "ror__organization"))]
-    if not records:
+    ror, abroad = dbt.source("raw", "ror__organization"), dbt.source("raw", "ror__organization_reference")
+    moe = dbt.ref("stg_moe__institution").project("school_code, institution_name, city_name").order("school_code")
+    if not ror.limit(1).fetchall():
         return SCHEMA.empty_table()
-    china = [from_ror(record) for record in records]
-    schools = [
-        Institution(f"moe:{code}", ((name, DISPLAY),), (Place(city, None, "CN", "China"),), frozenset({"education"}))
-        for code, name, city in dbt.ref("stg_moe__institution")
-        .project("school_code, institution_name, city_name")
-        .fetchall()
-    ]
-    rows = list(_units([u for u in units if is_chinese(u)], china, relatives(records, china), schools))
-    if texts:
-        abroad = (from_ror(ror_record(row)) for row in _raw(dbt.source("raw", "ror__organization_reference")))
-        everybody = {i.id: i for i in (*abroad, *china)}
-        rows += _texts(texts, everybody.values())
-    return pa.Table.from_pylist([dict(zip(SCHEMA.names, row, strict=True)) for row in rows], SCHEMA)
+    schools = moe.fetchall()
+    units_of = cache(lambda: _Units(ror, schools))
+
+    def texts_of(some: list[str]) -> Iterator[tuple]:
+        return _texts(some, {i.id: i for relation in (abroad, ror) for i in map(from_ror, _records(relation))}.values())
+
+    registers = _digest(ror, abroad, moe)
+    folder = Path(os.environ["BRAIN_WAREHOUSE"]).parents[1] / "cache"
+    asked = (
+        ("schools", [f"moe:{code}" for code, *_ in schools], lambda some: units_of().schools(some)),
+        ("units", [name for name in units if is_chinese(name)], lambda some: units_of().units(some)),
+        ("texts", texts, texts_of),
+    )
+    return pa.concat_tables(
+        kept.answers(folder / f"{what}.parquet", registers, names, SCHEMA, find) for what, names, find in asked
+    )
 
 
-def _raw(relation: Any) -> Iterator[dict[str, Any]]:
-    """The current rows of a relation in raw."""
+def _digest(*relations: Any) -> str:
+    """SHA-256 over the rows of relations, in their order."""
+    digest = hashlib.sha256()
+    for relation in relations:
+        columns = "_record_id, _content_hash, _is_current and not _is_withdrawn"
+        rows = relation.project(columns).order("all") if "_content_hash" in relation.columns else relation
+        while some := rows.fetchmany(10_000):
+            digest.update(repr(some).encode())
+    return digest.hexdigest()
+
+
+def _records(relation: Any) -> Iterator[dict[str, Any]]:
+    """The current records of a ROR relation in raw."""
     found = relation.filter("_is_current and not _is_withdrawn").project(ROR_COLUMNS).order("ror_id")
     columns = found.columns
     while some := found.fetchmany(5_000):
         for values in some:
-            yield dict(zip(columns, values, strict=True))
+            yield ror_record(dict(zip(columns, values, strict=True)))
 
 
-def _units(
-    names: list[str], ror: list[Institution], related: list[Institution], schools: Iterable[Institution]
-) -> Iterator[tuple]:
-    finder = ChineseUnits([*ror, *related], schools)
-    entered = {i.id for i in ror}
-    # a school that ROR only names in relations has its entry in the Ministry's list: that number is the one to join
-    codes = {link.id: code for code, link in finder.same.items() if link.id not in entered}
-    for code, link in sorted(finder.same.items()):
-        if link.id in entered:
-            yield code, False, 1, _number(link.id), link.score, SAME
-    for name, link in zip(names, finder.link(names), strict=True):
-        if link is not None:
-            yield name, False, 1, codes.get(link.id) or _number(link.id), link.score, link.rule
+class _Units:
+    """The finder of Chinese units, and what its answers mean in the registers that are at hand."""
+
+    def __init__(self, relation: Any, schools: Iterable[tuple[str, str, str]]):
+        records = list(_records(relation))
+        ror = [from_ror(record) for record in records]
+        self._entered = {i.id for i in ror}
+        listed = (
+            Institution(
+                f"moe:{code}", ((name, DISPLAY),), (Place(city, None, "CN", "China"),), frozenset({"education"})
+            )
+            for code, name, city in schools
+        )
+        self._finder = ChineseUnits([*ror, *relatives(records, ror)], listed)
+
+    def schools(self, numbers: list[str]) -> Iterator[tuple]:
+        """The institution of ROR that a school of the Ministry's list is."""
+        for number in numbers:
+            link = self._finder.same.get(number)
+            if link is not None and link.id in self._entered:
+                yield number, False, 1, _number(link.id), link.score, SAME
+
+    def units(self, names: list[str]) -> Iterator[tuple]:
+        # a school that ROR only names in relations has its entry in the Ministry's list: that number is the one to join
+        codes = {link.id: code for code, link in self._finder.same.items() if link.id not in self._entered}
+        for name, link in zip(names, self._finder.link(names), strict=True):
+            if link is not None:
+                yield name, False, 1, codes.get(link.id) or _number(link.id), link.score, link.rule
 
 
 def _texts(texts: list[str], institutions: Iterable[Institution]) -> Iterator[tuple]:
