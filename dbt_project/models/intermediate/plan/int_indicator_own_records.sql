@@ -44,7 +44,7 @@ firm_spans as (
             when certificates.indicator_code not in ('I08', 'I14')
                 then least(certificates.ended_date, {{ next_day('certificates.valid_to') }})
         end as counts_to,
-        cast(1 as double) as amount,
+        cast(1 as decimal(28, 10)) as amount,
         firms.district_code,
         firms.zone_code,
         certificates.record_id
@@ -57,7 +57,7 @@ firm_spans as (
         firm_no as entity_key,
         list_date as counts_from,
         cast(null as date) as counts_to,
-        cast(1 as double) as amount,
+        cast(1 as decimal(28, 10)) as amount,
         district_code,
         zone_code,
         record_id
@@ -162,7 +162,7 @@ carrier_spans as (
         platform_no as entity_key,
         approved_date as counts_from,
         closed_date as counts_to,
-        cast(1 as double) as amount,
+        cast(1 as decimal(28, 10)) as amount,
         district_code,
         zone_code,
         record_id
@@ -179,7 +179,7 @@ contracts as (
         contract_no as entity_key,
         signed_date as counts_from,
         signed_date as counts_to,
-        cast(net_cny as double) / 100000000 as amount,
+        cast(cast(net_cny as double) / 100000000 as decimal(28, 10)) as amount,
         seller_region_code as district_code,
         cast(null as varchar) as zone_code,
         record_id
@@ -194,7 +194,7 @@ activities as (
         activity_no as entity_key,
         min(held_date) as counts_from,
         min(held_date) as counts_to,
-        cast(1 as double) as amount,
+        cast(1 as decimal(28, 10)) as amount,
         cast(null as varchar) as district_code,
         cast(null as varchar) as zone_code,
         min(record_id) as record_id
@@ -211,7 +211,7 @@ patents as (
         ip.ip_no as entity_key,
         ip.granted_date as counts_from,
         ip.granted_date as counts_to,
-        cast(1 as double) as amount,
+        cast(1 as decimal(28, 10)) as amount,
         firms.district_code,
         firms.zone_code,
         ip.record_id

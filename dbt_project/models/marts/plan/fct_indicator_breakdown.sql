@@ -159,9 +159,10 @@ summed as (
 
     select
         *,
-        coalesce(
+        -- rounded: the order in which parts are added must not show
+        round(coalesce(
             sum(published_value) over (partition by indicator_code, indicator_year, dimension), 0
-        ) as published_sum,
+        ), 6) as published_sum,
         count(*) over (partition by indicator_code, indicator_year, dimension)
         = count(published_value) over (partition by indicator_code, indicator_year, dimension) as is_complete
     from lines

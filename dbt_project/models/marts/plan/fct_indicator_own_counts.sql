@@ -134,7 +134,7 @@ counted as (
         indicator_year,
         dimension,
         unit_code,
-        round(sum(amount), 4) as own_value,
+        round(cast(sum(amount) as double), 4) as own_value,
         {{ json_list_agg('record_id') }} as record_ids
     from placed
     group by indicator_code, indicator_year, dimension, unit_code

@@ -109,7 +109,7 @@ final as (
         c.project_no,
         c.approval_date,
         {{ year_of('c.approval_date') }} as approval_year,
-        cast(c.amount as double) as amount,
+        round(cast(c.amount as double), 4) as amount,
         cast(case c.kind when 'effort' then r.most_percent else r.most_led end as double) as most_allowed,
         cast(c.project_count as integer) as project_count,
         r.rule_version,
