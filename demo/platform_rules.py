@@ -26,7 +26,7 @@ from demo.platforms import (
     Platforms,
     Tenant,
 )
-from demo.systems.carriers import YEARS, CarrierForms, FormRegister, PlatformForms, TenantForms, handed_in
+from demo.systems.carriers import YEARS, CarrierForms, PlatformForms, TenantForms, handed_in
 
 NEAR = 1.1
 JUST = timedelta(days=92)
@@ -59,12 +59,8 @@ def _newest_year(city: City, p: Platform) -> int | None:
     return year
 
 
-def _is_sound(register: FormRegister, slot: int) -> bool:
-    return register.fault(slot) is None and not register.twin(slot)
-
-
 def _of_platform(city: City, p: Platform, year: int) -> Iterator[tuple[bool, Item]]:
-    if not _is_sound(city.slice(PlatformForms), p.number * YEARS + year - FIRST_FORM):
+    if not city.slice(PlatformForms).sound(p.number * YEARS + year - FIRST_FORM):
         return
     y = city.slice(Platforms).year(p.number, year)
     item = {"platform": p.no, "year": year, "records": [f"carriers:platform:{p.no}|{year}"]}
@@ -76,7 +72,7 @@ def _of_platform(city: City, p: Platform, year: int) -> Iterator[tuple[bool, Ite
 def _of_carrier(city: City, p: Platform, year: int) -> Iterator[tuple[bool, Item]]:
     platforms = city.slice(Platforms)
     place = p.number - platforms.carriers.start
-    if _is_sound(city.slice(CarrierForms), place * YEARS + year - FIRST_FORM):
+    if city.slice(CarrierForms).sound(place * YEARS + year - FIRST_FORM):
         y = platforms.carrier_year(p.number, year)
         item = {"rule": "occupancy", "platform": p.no, "year": year, "records": [f"carriers:incubator:{p.no}|{year}"]}
         share = 100 * y.occupied
@@ -90,7 +86,7 @@ def _of_tenant(city: City, p: Platform, t: Tenant, year: int) -> Iterator[tuple[
     register, end = city.slice(TenantForms), date(year, 12, 31)
     last = min(year, t.last_reported)
     slot = (t.number - register.platforms.carriers.start * MOST_TENANTS) * YEARS + last - FIRST_FORM
-    if t.entered.year > year or last < FIRST_FORM or not _is_sound(register, slot):
+    if t.entered.year > year or last < FIRST_FORM or not register.sound(slot):
         return
     item = {
         "platform": p.no,

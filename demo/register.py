@@ -96,6 +96,10 @@ class Register:
         """Whether the slot's number is given away twice."""
         return slot % CONFLICT_EVERY == CONFLICT_AT and self.fault(slot) is None and bool(self.conflicting)
 
+    def sound(self, slot: int) -> bool:
+        """Whether no contract refuses what the slot delivers: what hangs on other slots nobody can know."""
+        return self.fault(slot) is None and not self.twin(slot)
+
     def deliveries(self, slot: int) -> list[Delivery]:
         """The rows of a slot, each with the reason for which its contract must refuse it, or None."""
         if not self.shows(slot):

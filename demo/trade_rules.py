@@ -103,10 +103,16 @@ def _record(trade: Trade, registration: int) -> str:
 def _demands(
     trade: Trade,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
-    """Open demands with the best three offers, fourth offers close behind, demands overdue, demands nearly so."""
+    """Open demands with the best three offers, fourth offers close behind, demands overdue, demands nearly so.
+
+    An offer that is refused is nobody's: the next best takes its place.
+    """
+    from demo.systems.market import AchievementForms  # which needs this module
+
     today = trade.city.today
+    register = trade.city.slice(AchievementForms)
     offers: dict[str, list[Achievement]] = defaultdict(list)
-    for number in range(trade.achievements.count(today)):
+    for number in filter(register.sound, range(trade.achievements.count(today))):
         offer = trade.achievement(number)
         if offer.open_on(today):
             offers[offer.industry].append(offer)

@@ -16,11 +16,14 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 # Marts of registers that only a city keeps: the stand-in city fills them, no public source does.
 CITY_ONLY = {
+    "fct_achievements",
     "fct_borrower_exposure",
     "fct_carrier_outcomes",
     "fct_carrier_tenants",
     "fct_contract_volumes",
     "fct_contracts",
+    "fct_demand_matches",
+    "fct_demands",
     "fct_duplicate_deliverables",
     "fct_enterprise_flows",
     "fct_enterprise_ladder",
