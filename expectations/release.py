@@ -20,7 +20,7 @@ from brain import journal
 from brain.errors import BrainError
 from brain.settings import Settings
 from expectations import Check, journal_rows
-from expectations.engine import Rule, Session
+from expectations.engine import Outcome, Rule, Session
 from expectations.rules import load
 from ingest.contract import Record, Source, load_sources
 from ingest.ledger import Ledger
@@ -29,6 +29,7 @@ from warehouse.connect import literal, quoted
 
 NO_HISTORY = "无历史"
 PROOFS = {"official": "official.record_proofs", "audit": "audit.audit_records"}
+OVER_ALL_COLUMNS = ("no_personal_value", "no_personal_shape")
 CLOSED_TYPES = r"\[|STRUCT|MAP|UNION|HUGEINT|UUID|BLOB"
 PERSONAL_VALUE = r"^\p{Han}{2,4}$|^.{1,40}·.{1,40}$|\*{3,}"
 # An ID number with a plausible date, a mobile number, an e-mail address; not inside a longer run of letters or digits.
@@ -71,10 +72,11 @@ def check_release(settings: Settings, progress: Callable[[str], None] | None = N
                 say(f"check {number}/{len(suites)} {suite.subject}: {len(suite.rules)} rules")
                 checks += [
                     Check(
-                        "release", suite.subject, None, suite.subject, None, o.rule.name, o.rule.column,
+                        "release", suite.subject, None, suite.subject, None, o.rule.name, column,
                         o.success, o.rule.severity, o.observed, o.rule.expected,
                     )
                     for o in session.validate(suite.relation, suite.rules)
+                    for column in _columns(session, suite, o)
                 ]  # fmt: skip
             checks += _missing_marts(session, marts, serving)
         journal.append(settings, "checks", journal_rows(checks))
@@ -91,6 +93,14 @@ def check_release(settings: Settings, progress: Callable[[str], None] | None = N
         )
         write_report(settings, checks)
         return checks
+
+
+def _columns(session: Session, suite: _Suite, outcome: Outcome) -> list[str | None]:
+    """The columns that an outcome is about: the one that the rule names, or those that a rule over all found."""
+    if outcome.success or outcome.rule.name not in OVER_ALL_COLUMNS:
+        return [outcome.rule.column]
+    query = outcome.rule.kwargs["unexpected_rows_query"].format(batch=quoted(suite.relation))
+    return sorted(column for (column,) in session.query(query))
 
 
 # -- the session ------------------------------------------------------------------------------------------------------
@@ -326,17 +336,25 @@ def forbidden_names(sources: dict[str, Source]) -> set[str]:
 
 def _value_rules(columns: dict[str, str]) -> list[Rule]:
     """Text columns of an official mart: no value of a personal field, nothing shaped like a number or address of a
-    person."""
-    rules = []
-    for column, type_ in columns.items():
-        if type_ != "VARCHAR":
-            continue
-        query = f"select 1 from {{batch}} where trim({quoted(column)}) in (select v from personal_values)"
-        kwargs = {"unexpected_rows_query": query}
-        rules.append(Rule("unexpected_rows_expectation", kwargs, "no_personal_value", "hold", "0", about=column))
-        kwargs = {"column": column, "regex": PERSONAL_SHAPE}
-        rules.append(Rule("expect_column_values_to_not_match_regex", kwargs, "no_personal_shape", "hold", "0"))
-    return rules
+    person.
+
+    One rule over all columns of a mart, whose unexpected rows are the names of the columns: a rule for each would be
+    1,100 rules, and Great Expectations takes 14 ms for one.
+    """
+    texts = [column for column, type_ in columns.items() if type_ == "VARCHAR"]
+    if not texts:
+        return []
+
+    def none(name: str, condition: Callable[[str], str]) -> Rule:
+        parts = (f"select {literal(c)} as column_name from {{batch}} where {condition(quoted(c))}" for c in texts)
+        kwargs = {"unexpected_rows_query": f"select distinct column_name from ({' union all '.join(parts)})"}
+        return Rule("unexpected_rows_expectation", kwargs, name, "hold", "0")
+
+    shape = literal(PERSONAL_SHAPE).replace("{", "{{").replace("}", "}}")  # single braces are Great Expectations'
+    return [
+        none("no_personal_value", lambda c: f"trim({c}) in (select v from personal_values)"),
+        none("no_personal_shape", lambda c: f"regexp_matches({c}, {shape})"),
+    ]
 
 
 def _ledger_check(settings: Settings, build: state.Build) -> list[Check]:

@@ -3,7 +3,8 @@
 A build starts from nothing: the databases are made in `warehouse/next/` and take their place only when every model
 and test has passed. So a removed model leaves no ghost behind, a failed build costs nothing but time, and what lies
 in `warehouse/` is always one whole build. Starting again costs little, because raw is columnar and already typed;
-what would cost is dbt's own start (4 s), so dbt runs once.
+what would cost is dbt's own start (4 s), so dbt runs once, and what it takes for a node, so the tests that look at one
+column are put together (`column_tests`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,12 +25,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from brain import journal
 from brain.errors import BrainError
 from brain.settings import ROOT, Settings
 from ingest import merkle
 from ingest.ledger import Ledger, LedgerEntry
-from warehouse import connect, resolution, state, views
+from warehouse import column_tests, connect, content, resolution, state, views
+from warehouse.log import records
 
 PROJECT = ROOT / "dbt_project"
 SHANGHAI = timezone(timedelta(hours=8))  # no summer time since 1991
@@ -82,6 +87,8 @@ def build(
         say(f"raw: {relations} relations over {len(entries)} ledger entries, as of {as_of}")
         started = datetime.now(UTC)
         runs, problems = _run_dbt(settings, work, target, as_of, unit_tests, say)
+        if runs:
+            problems = [*_test_columns(settings, work, target, say), *problems]
         runs = _count_rows(work, runs)
         _journal(settings, runs)
         if problems:
@@ -93,6 +100,7 @@ def build(
             )
         # before the build takes its place: an id that anybody has seen is never lost
         entries = resolution.commit_changes(settings, work, as_of, entries, say)
+        entries = records.enter_roots(settings, entries)
         _finish(work)
         built = state.Build(
             build_id=f"{started:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}",
@@ -158,6 +166,7 @@ def _run_dbt(
         *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
         *("--target-path", str(target)),
         *("--vars", f"{{as_of: '{as_of}'}}"),
+        *("--exclude", *(f"test_name:{kind}" for kind in column_tests.COUNTS)),
         *(() if unit_tests else ("--exclude-resource-type", "unit_test")),
         # No log file, for it would quote the values that an error of the database quotes.
         *("--log-level", "none", "--log-level-file", "none", "--no-version-check", "--no-send-anonymous-usage-stats"),
@@ -181,6 +190,20 @@ def _run_dbt(
     if not result.success and not problems:
         problems.append("dbt reports a failure without naming one")
     return runs, problems
+
+
+def _test_columns(settings: Settings, work: Path, target: Path, say: Progress) -> list[str]:
+    """dbt's tests of single columns, over what it has built; returns in words what went wrong."""
+    tests = list(column_tests.declared(content.read_manifest(target / "manifest.json")))
+    started = time.monotonic()
+    try:
+        findings = column_tests.judge(work, tests, [settings.home])
+    except duckdb.Error as error:
+        return [f"tests of columns: {without_values(str(error))}"]
+    for f in findings:
+        say(f"test {f.test.name} {'warns' if f.test.is_warning else 'FAILED'}: {f.rows} rows")
+    say(f"dbt {len(tests)} tests of columns  {time.monotonic() - started:.1f} s")
+    return [f"test {f.test.name}: {f.rows} rows" for f in findings if not f.test.is_warning]
 
 
 def _teller(say: Progress) -> Callable[[Any], None]:
