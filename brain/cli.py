@@ -410,6 +410,28 @@ def sanctions(folder: Path, as_json: bool) -> None:
         click.echo(f"{found['rows']} decisions in {folder}; check the files with `sha256sum -c SHA256SUMS`")
 
 
+@main.command("metrics")
+@click.argument("names", metavar="[MART.METRIC...]", nargs=-1)
+@click.option("--by", multiple=True, metavar="COLUMN", help="One row per value of this column; may be given again.")
+@click.option("--csv", "csv_file", type=click.Path(dir_okay=False, path_type=Path), help="Write a CSV file.")
+@AS_JSON
+def count_metrics(names: tuple[str, ...], by: tuple[str, ...], csv_file: Path | None, as_json: bool) -> None:
+    """Count the house's figures over the current release, as the dashboards do: both read one definition."""
+    from warehouse.figures import figures, write_csv
+
+    found = figures(Settings.from_env(), names, by)
+    if csv_file:
+        write_csv(found["rows"], by, csv_file)
+        click.echo(f"{len(found['rows'])} rows in {csv_file}", err=True)
+    if as_json:
+        _print_json(found)
+    elif not csv_file:
+        _table(
+            [{**r, **r["group"], "metric": f"{r['mart']}.{r['name']}"} for r in found["rows"]],
+            ["metric", *by, "label", "shown", "unit"],
+        )
+
+
 @main.group()
 def quarantine() -> None:
     """What was refused, and why."""

@@ -2,7 +2,7 @@
 
 An asset file says only what somebody decided: a chart its question, data set, kind and settings; a dashboard its rows
 and filters. The rest is derived here: uuids (uuid5 of the path, so a second import updates and never doubles), the
-grid, and a data set's columns with their Chinese labels, which come from the dbt mart of the same name
+grid, and a data set's columns with their Chinese labels and its metrics, which come from the dbt mart of the same name
 (`dbt_project/models/marts/**/*.yml`). Nothing here needs Superset: the tests read assets through the same functions.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,10 @@ from typing import Any
 import yaml
 
 HERE = Path(__file__).resolve().parent
+# Superset's environment has no part of this project installed; last, so that nothing here hides a package there
+sys.path.append(str(HERE.parent))
+from warehouse.metrics import Metric, metrics_of  # noqa: E402
+
 ASSETS = HERE / "assets"
 MARTS = HERE.parent / "dbt_project" / "models" / "marts"
 NAMESPACE = uuid.UUID("5d0c8f0e-7c4b-5f39-9a52-2d7a1f0f6b11")
@@ -49,6 +54,7 @@ class Mart:
     label: str
     columns: tuple[Column, ...]
     path: Path
+    metrics: tuple[Metric, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,8 @@ def marts(root: Path = MARTS) -> dict[str, Mart]:
                 )
                 for c in model.get("columns") or ()
             )
-            found[model["name"]] = Mart(model["name"], _meta(model).get("label") or "", columns, path)
+            label = _meta(model).get("label") or ""
+            found[model["name"]] = Mart(model["name"], label, columns, path, metrics_of(model))
     return found
 
 
@@ -128,7 +135,11 @@ def databases(assets: Path = ASSETS) -> dict[str, dict[str, Any]]:
 
 
 def datasets(assets: Path = ASSETS, known: dict[str, Mart] | None = None) -> dict[str, Dataset]:
-    """assets/datasets/<database>/<name>.yaml, each over the mart of that name or over its own `sql`."""
+    """assets/datasets/<database>/<name>.yaml, each over the mart of that name or over its own `sql`.
+
+    Over a mart the saved metrics are the mart's own (`warehouse/metrics.py`), never written here; a query of its own
+    may state `metrics`, for nobody else counts by them.
+    """
     known = marts() if known is None else known
     found: dict[str, Dataset] = {}
     for path in sorted((assets / "datasets").glob("*/*.yaml")):
@@ -137,8 +148,12 @@ def datasets(assets: Path = ASSETS, known: dict[str, Mart] | None = None) -> dic
         sql = content.get("sql")
         if sql:
             base = tuple(Column(c["name"], c["type"], c["label"]) for c in content["columns"])
+            saved = tuple(content.get("metrics") or ())
         elif path.stem in known:
             base = known[path.stem].columns
+            saved = tuple(_saved(m) for m in known[path.stem].metrics)
+            if "metrics" in content:
+                raise AssetError(f"{path}: metrics of a mart are defined in {known[path.stem].path.name}, not here")
         else:
             raise AssetError(f"{path}: no dbt mart of this name, and no sql")
         computed = tuple(
@@ -150,10 +165,21 @@ def datasets(assets: Path = ASSETS, known: dict[str, Mart] | None = None) -> dic
         if path.stem in found:
             raise AssetError(f"{path}: a data set's name must be unique over all databases")
         found[path.stem] = Dataset(
-            path.stem, content["title"], path.parent.name, base + computed, tuple(content.get("metrics") or ()), sql,
+            path.stem, content["title"], path.parent.name, base + computed, saved, sql,
             content.get("description") or "",
         )  # fmt: skip
     return found
+
+
+def _saved(metric: Metric) -> dict[str, Any]:
+    """A metric of a mart as a data set keeps it."""
+    return {
+        "name": metric.name,
+        "label": metric.label,
+        "sql": metric.sql,
+        "format": metric.format,
+        "description": metric.description,
+    }
 
 
 def trace_link(record_id: str) -> str:

@@ -94,6 +94,7 @@ def digest() -> str:
     found = hashlib.sha256(f"{version('apache-superset')} {version('duckdb')}".encode())
     files = [p for p in HERE.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
     files += [*assemble.MARTS.rglob("*.yml"), *assemble.MARTS.rglob("*.yaml")]
+    files.append(HERE.parent / "warehouse" / "metrics.py")
     for path in sorted(files):
         found.update(f"\0{path.relative_to(HERE.parent)}\0".encode())
         found.update(hashlib.sha256(path.read_bytes()).digest())
