@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from brain import cli_proof
 from brain.errors import BrainError, HeldError
 from brain.settings import Settings
 
@@ -599,6 +600,10 @@ def down() -> None:
     from brain import services
 
     services.down(Settings.from_env(), click.echo)
+
+
+for command in cli_proof.COMMANDS:
+    main.add_command(command)
 
 
 if __name__ == "__main__":

@@ -87,6 +87,14 @@ def _make_keys(settings: Settings) -> None:
             write_secret(settings.secrets / name, secrets.token_bytes(32).hex())
 
 
+def replace_ledger_key(settings: Settings, following: Path, public: str) -> None:
+    """Put the key that lies in `following` in the place of `ledger.key`, last; `public`: its public key in hex."""
+    fresh = settings.secrets / ".ledger.pub"
+    fresh.write_text(public + "\n")
+    fresh.replace(settings.secrets / "ledger.pub")
+    following.replace(settings.secrets / "ledger.key")
+
+
 def _holds_state(settings: Settings) -> bool:
     """Whether there is anything that only a ledger and its keys can account for."""
     return any(p.is_file() for f in (settings.landing, settings.raw, settings.releases) for p in f.rglob("*"))

@@ -22,6 +22,7 @@ import duckdb
 
 from brain.errors import BrainError, HeldError, IntegrityError
 from brain.settings import PROFILE_LABELS, Settings
+from ingest.ledger import Ledger
 from warehouse import connect, content, state
 
 KEEP = 3
@@ -33,6 +34,8 @@ RELEASE_INFO = (
     ("published_at", "TIMESTAMP"),
     ("content_hash", "VARCHAR"),
     ("ledger_size", "BIGINT"),
+    ("ledger_root", "VARCHAR"),
+    ("checkpoint", "VARCHAR"),
 )
 JOURNAL_SOURCES = ("journal__checks", "journal__models")
 
@@ -157,6 +160,7 @@ def _copy(
         shutil.copyfile(settings.warehouse_dir / f"{name}.duckdb", fresh / f"{name}.duckdb")
     release_id, digest, now = info
     values = [release_id, build.profile, PROFILE_LABELS[build.profile], build.as_of, now.replace(tzinfo=None), digest]
+    values += [build.ledger_size, build.ledger_root, _checkpoint(settings, build)]
     con = connect.memory()
     try:
         for name in state.SERVED:
@@ -166,9 +170,8 @@ def _copy(
         for name in state.SERVED:
             columns = ", ".join(f"{column} {type_}" for column, type_ in RELEASE_INFO)
             con.execute(f"create or replace table {name}.main.release_info ({columns})")
-            con.execute(
-                f"insert into {name}.main.release_info values (?, ?, ?, ?, ?, ?, ?)", [*values, build.ledger_size]
-            )
+            marks = ", ".join("?" for _ in RELEASE_INFO)
+            con.execute(f"insert into {name}.main.release_info values ({marks})", values)
         _refresh_run_records(con, manifest)
         _require_tables_only(con)
         for name in state.SERVED:
@@ -178,6 +181,20 @@ def _copy(
     for name in state.SERVED:
         if (fresh / f"{name}.duckdb.wal").exists():
             raise IntegrityError(f"{name}.duckdb still has a write-ahead log", "publish again")
+
+
+def _checkpoint(settings: Settings, build: state.Build) -> str | None:
+    """The signed head over the entries that were built; None for a build over an empty ledger.
+
+    Raises IntegrityError where the ledger holds no such head: the release would stand on what nobody signed.
+    """
+    if not build.ledger_size:
+        return None
+    ledger = Ledger(settings)
+    note = ledger.note_of(build.ledger_size)
+    if note is None or ledger.open(note).root != build.ledger_root:
+        raise IntegrityError("the ledger has no signed head over what was built", "`brain verify` says more")
+    return note
 
 
 def _refresh_run_records(con: duckdb.DuckDBPyConnection, manifest: dict[str, Any]) -> None:
@@ -241,6 +258,7 @@ def _write_notes(
             "build_id": build.build_id,
             "ledger_size": build.ledger_size,
             "ledger_root": build.ledger_root,
+            "checkpoint": _checkpoint(settings, build),
             "code_version": build.code_version,
             "marts": hashes,
             "files": {path.name: state.sha256_file(path) for path in files},

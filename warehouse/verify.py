@@ -10,6 +10,7 @@ Every problem has a kind and a place:
 | landing_index, landing_segment, landing_payload | landed bytes are missing or changed |
 | raw_file, quarantine_file, hash_file | a committed file is missing or changed |
 | raw_record | a row of raw is not what landing holds at its locator, or the counts differ |
+| record_root | an entered root is not that of the batch's records |
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ from brain.settings import Settings
 from ingest import merkle
 from ingest.contract import Source, load_sources
 from ingest.landing import Segment
-from ingest.ledger import Ledger, LedgerEntry, live_entries, open_checkpoint
+from ingest.ledger import Ledger, LedgerEntry, batches, live_entries, open_checkpoint, succession
 from ingest.privacy import Pseudonymiser
 from ingest.records import Shape
 from ingest.run import reread, uncommitted
 from warehouse import connect
+from warehouse.log import records as log
 
 Problem = dict[str, str]
 
@@ -52,6 +54,9 @@ def verify(settings: Settings, progress: Callable[[str], None] | None = None) ->
     payloads, broken = _landing(settings, sound, problems)
     say("files of raw, quarantine and hashes")
     damaged = _files(settings, sound, problems)
+    say("roots of records")
+    for seq, why in log.problems(settings, sound):
+        problems.append(_problem("record_root", f"batch {seq}: {why}"))
     records, skipped = _raw_against_landing(settings, sound, broken, damaged, problems, say)
     leftovers = (
         [str(p.relative_to(settings.home)) for p in uncommitted(settings, sound)] if len(sound) == len(entries) else []
@@ -91,9 +96,14 @@ def _ledger(ledger: Ledger, entries: list[LedgerEntry], heads: list[tuple[int, s
     if entries and not heads:
         found.append(_problem("ledger_checkpoint", "no signed head"))
     roots = [root.hex() for root in merkle.prefix_roots(leaves)]
+    keys = None
+    try:
+        keys = succession((e.body for e in entries if e.kind == "key"), ledger.keys.public_key)
+    except IntegrityError as error:
+        found.append(_problem("ledger_checkpoint", error.message))
     for size, note in heads:
         try:
-            head = open_checkpoint(ledger.keys.public_key, note)
+            head = open_checkpoint(keys.signers(size) if keys else ledger.keys.public_key, note)
         except IntegrityError:
             found.append(_problem("ledger_checkpoint", f"head of size {size}: signature"))
             continue
@@ -147,7 +157,7 @@ def _landing(settings: Settings, entries: Iterable[LedgerEntry], problems: list[
 def _files(settings: Settings, entries: Iterable[LedgerEntry], problems: list[Problem]) -> set[str]:
     checked: set[str] = set()
     damaged: set[str] = set()
-    for e in entries:
+    for e in batches(entries):
         data = e.data
         groups = (("raw_file", data["raw"]), ("quarantine_file", [data["quarantine"]]))
         for kind, refs in groups:

@@ -18,7 +18,7 @@ from brain import journal
 from brain.settings import Settings
 from ingest.contract import Source, load_sources
 from ingest.landing import Segment
-from ingest.ledger import LedgerEntry, live_entries
+from ingest.ledger import LedgerEntry, batches, live_entries
 from ingest.raw import relation_sql
 from warehouse import connect
 
@@ -88,7 +88,7 @@ def create(settings: Settings, entries: list[LedgerEntry], path: Path) -> int:
                 sql = relation_sql(record, files.get((source.name, record.name), []))
                 con.execute(f"create or replace view raw.{connect.quoted(record.table)} as {sql}")
         _table(con, "sources", SOURCES, _source_rows(settings, sources))
-        _table(con, "ledger__batches", BATCHES, map(_batch_row, entries))
+        _table(con, "ledger__batches", BATCHES, map(_batch_row, batches(entries)))
         _table(con, "ledger__payloads", PAYLOADS, _payload_rows(settings, entries))
         _quarantine(con, settings, entries)
         for kind in journal.COLUMNS:

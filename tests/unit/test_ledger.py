@@ -12,17 +12,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from brain.errors import BrainError, IntegrityError
 from brain.keys import NAMES, load_keys
 from brain.settings import Settings
 from ingest import merkle
-from ingest.ledger import Ledger, live_entries, open_checkpoint, sign_checkpoint
+from ingest import note as notes
+from ingest.ledger import (
+    Ledger,
+    batches,
+    live_entries,
+    open_checkpoint,
+    rotate_key,
+    sign_checkpoint,
+    succession,
+)
+from warehouse.verify import verify
 
 
 def body(record: str = "thing", kind: str = "committed", generation: int = 1, **more: Any) -> dict[str, Any]:
     return {"kind": kind, "source": "toy", "record": record, "generation": generation, **more}
+
+
+EMPTY = body(raw=[], quarantine=None, same_as=1)  # enough of a batch for `verify`
 
 
 def nothing(seq: int, entry: dict[str, Any]) -> None:
@@ -143,6 +156,76 @@ def test_live_entries_are_those_of_the_newest_generation(ledger: Ledger):
     ledger.commit([body(kind=k, generation=g) for k, g in kinds], nothing)
     ledger.commit([body("other")], nothing)
     assert [e.seq for e in live_entries(ledger.entries())] == [4, 5, 7]
+
+
+# -- signed notes and the change of keys ----------------------------------------------------------------------------
+
+# golang.org/x/mod/sumdb/note, note_test.go: key and note of Go's own implementation
+GO_SEED = base64.b64decode("AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz")[1:]
+GO_VERIFIER = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+GO_TEXT = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n"
+GO_SIGNATURE = "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM="
+GO_NOTE = f"{GO_TEXT}\n— PeterNeumann {GO_SIGNATURE}\n"
+
+
+def test_notes_are_those_of_go():
+    key = Ed25519PrivateKey.from_private_bytes(GO_SEED)
+    assert notes.verifier_key("PeterNeumann", key.public_key()) == GO_VERIFIER
+    assert notes.sign(GO_TEXT, "PeterNeumann", key) == GO_NOTE
+    assert notes.open_note(GO_NOTE, "PeterNeumann", [key.public_key()]) == GO_TEXT
+    for name, note in (("PeterNeuman", GO_NOTE), ("PeterNeumann", GO_NOTE.replace("If", "if"))):
+        with pytest.raises(IntegrityError):
+            notes.open_note(note, name, [key.public_key()])
+
+
+def test_a_new_key_signs_from_the_entry_on_that_names_it(house):
+    house.contract()  # `verify` reads contracts
+    settings = house.settings
+    ledger = Ledger(settings)
+    ledger.commit([EMPTY], nothing)
+    old = ledger.keys.public_key
+    before, then = rotate_key(settings)
+    assert before == old.public_bytes_raw().hex() and (settings.secrets / "ledger.pub").read_text().strip() == then
+    assert before not in (settings.secrets / "ledger.key").read_text()
+    with pytest.raises(IntegrityError, match="another key"):
+        ledger.commit([EMPTY], nothing)  # a run that began before
+    renewed = Ledger(settings)
+    new = renewed.keys.public_key
+    assert new.public_bytes_raw().hex() == then and renewed.head().size == 2
+    renewed.commit([EMPTY], nothing)
+    entries, heads = renewed.entries_and_heads()
+    keys = succession((e.body for e in entries if e.kind == "key"), new)
+    signed = {size: keys.signers(size) for size, _ in heads}
+    assert [len(signed[size]) for size in (1, 2, 3)] == [1, 2, 1]
+    assert all(open_checkpoint(signed[size], note).size == size for size, note in heads)
+    for size, note in heads:  # no other key passes for the right one
+        with pytest.raises(IntegrityError):
+            open_checkpoint([new] if size < 3 else [old], note)
+    assert verify(settings)["problems"] == []
+    rotate_key(settings)
+    rotate_key(settings)
+    assert verify(settings)["problems"] == [] and Ledger(settings).head().size == 5
+    assert batches(Ledger(settings).entries()) == [entries[0], entries[2]]
+
+
+def test_a_change_of_keys_that_was_cut_off_is_ended(house, monkeypatch):
+    house.contract()
+    settings = house.settings
+    ledger = Ledger(settings)
+    ledger.commit([EMPTY], nothing)
+
+    def cut(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as m, pytest.raises(KeyboardInterrupt):
+        m.setattr("ingest.ledger.replace_ledger_key", cut)
+        rotate_key(settings)
+    with pytest.raises(IntegrityError, match="another key"):
+        Ledger(settings).commit([EMPTY], nothing)
+    rotate_key(settings)
+    Ledger(settings).commit([EMPTY], nothing)
+    assert [e.kind for e in Ledger(settings).entries()] == ["committed", "key", "committed"]
+    assert verify(settings)["problems"] == [] and not (settings.secrets / "ledger.key.next").exists()
 
 
 # -- keys -----------------------------------------------------------------------------------------------------------

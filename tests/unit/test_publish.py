@@ -17,6 +17,7 @@ import pytest
 from brain import journal
 from brain.errors import BrainError, HeldError, IntegrityError, LockedError
 from brain.settings import Settings
+from ingest.ledger import Ledger
 from warehouse import connect, publish, state, views
 
 MANIFEST = {
@@ -70,13 +71,21 @@ def lay_build(settings: Settings, labs: int, *, build_id: str = "", ledger_size:
         as_of="2026-11-23",
         profile="open",
         ledger_size=ledger_size,
-        ledger_root="00",
+        ledger_root=grow(settings, ledger_size),
         code_version="0.1.0",
         files={name: state.sha256_file(folder / f"{name}.duckdb") for name in state.SERVED},
         models=[],
     )
     state.write_build(settings, build)
     return build
+
+
+def grow(settings: Settings, size: int) -> str:
+    """A ledger of at least `size` entries, each with its head; the root of the first `size`, in hex."""
+    ledger = Ledger(settings)
+    for i in range(len(ledger.entries()), size):
+        ledger.commit([{"kind": "committed", "source": "toy", "record": f"r{i}"}], lambda seq, body: None)
+    return ledger.open(ledger.note_of(size)).root
 
 
 def judge(settings: Settings, build: state.Build, *failed: str) -> None:
@@ -136,13 +145,27 @@ def test_a_release_says_what_it_is(home):
     for name in state.SERVED:
         row = served(home, "select * exclude (published_at), typeof(published_at) from release_info", name)[0]
         assert row[:3] == (made.id, "open", "公开数据")
-        assert row[4:] == (made.content_hash, 7, "TIMESTAMP")
+        note = Ledger(home).note_of(7)
+        assert row[4:] == (made.content_hash, 7, Ledger(home).open(note).root, note, "TIMESTAMP")
     notes = json.loads((made.path / "release.json").read_text())
     assert (notes["id"], notes["ledger_size"], notes["build_id"]) == (made.id, 7, "build-3-7")
     assert set(notes["marts"]) == {"official.dim_labs"}
+    assert notes["checkpoint"] == Ledger(home).note_of(7)
     assert sorted(p.name for p in made.path.iterdir()) == ["audit.duckdb", "official.duckdb", "release.json"]
     assert os.path.realpath(home.current) == str(made.path)
     assert not home.current.readlink().is_absolute(), "a moved home keeps its release"
+
+
+def test_what_stands_on_another_ledger_is_not_published(home):
+    build = lay_build(home, 3)
+    judge(home, build)
+    state.write_build(home, replace(build, ledger_root="00" * 32))
+    with pytest.raises(IntegrityError, match="no signed head"):
+        publish.publish(home)
+    state.write_build(home, replace(build, ledger_size=9))
+    with pytest.raises(IntegrityError, match="no signed head"):
+        publish.publish(home)
+    assert publish.current(home) is None
 
 
 def test_the_checks_of_this_very_run_are_in_the_release(home):

@@ -1,0 +1,1 @@
+"""The log that proves single records: roots of batches, proof bundles, backups."""
