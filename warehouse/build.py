@@ -101,7 +101,6 @@ def build(
         # before the build takes its place: an id that anybody has seen is never lost
         entries = resolution.commit_changes(settings, work, as_of, entries, say)
         entries = records.enter_roots(settings, entries)
-        entries = records.enter_roots(settings, entries)
         _finish(work)
         built = state.Build(
             build_id=f"{started:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}",
