@@ -21,10 +21,14 @@ def refused(city: BuiltCity) -> set[str]:
     return {i["key"][0] for i in city.truth["dirty"] if i["source"] == "carriers" and isinstance(i["key"], list)}
 
 
-def planted(city: BuiltCity, rule: str, near: bool = False) -> set[tuple[Any, ...]]:
-    """Thing and evidence of what the truth names for a rule."""
+def planted(city: BuiltCity, rule: str, near: bool = False, newest: bool = False) -> set[tuple[Any, ...]]:
+    """Thing and evidence of what the truth names for a rule; `newest`: of the year that counts today alone."""
     named = city.truth["near_misses"]["platforms"] if near else city.truth["platforms"]
-    rows = {(i.get("tenant", i["platform"]), *i["records"]) for i in named if i["rule"] == rule}
+    rows = {
+        (i.get("tenant", i["platform"]), *i["records"])
+        for i in named
+        if i["rule"] == rule and (i.get("newest") or not newest)
+    }
     return {row for row in rows if row[0] not in refused(city)}
 
 
@@ -36,10 +40,11 @@ def found(city: BuiltCity, sql: str) -> set[tuple[Any, ...]]:
 
 @pytest.mark.parametrize("rule", USE)
 def test_platforms_that_fall_short_are_found_and_no_others(city: BuiltCity, rule: str):
-    sql = f"select platform_no, record_ids from fct_platform_use where is_judged_today and {USE[rule]}"
+    sql = f"select platform_no, record_ids from fct_platform_use where register_status <> '撤销' and {USE[rule]}"
     got, near = found(city, sql), planted(city, rule, near=True)
     assert got == planted(city, rule)
     assert got and not got & near
+    assert found(city, f"{sql} and is_judged_today") == planted(city, rule, newest=True)
     unexplained = f"is_judged_today and {USE[rule]} and (finding is null or rule_version is null)"
     assert city.query(f"select count(*) from fct_platform_use where {unexplained}") == [(0,)]
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 import openpyxl
 import pytest
 
-from demo import systems
+from demo import platform_rules, systems
 from demo.city import TODAY, City
 from demo.firms import HIGH_TECH, SMALL, YI, Figures, Firms, high_tech_share, is_double_five, is_small, scores
 from demo.ladder import HIGH_TECH as STOCK
@@ -122,6 +122,8 @@ def test_every_rule_has_cases_on_both_sides(city):
     for rule in ("ladder", "unregistered", "near_threshold", "lapsing", "backing", "platforms"):
         assert len(found[rule]) >= 20 and len(near[rule]) >= 20, rule
     for side in (found, near):
+        counts = Counter(item["rule"] for item in side["platforms"])
+        assert set(counts) == set(platform_rules.RULES) and min(counts.values()) >= 20, counts
         assert min(Counter(item["rung"] for item in side["ladder"]).values()) >= 20
 
 
