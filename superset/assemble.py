@@ -13,6 +13,7 @@ import re
 import sys
 import uuid
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +86,13 @@ def uid(kind: str, name: str) -> str:
     return str(uuid.uuid5(NAMESPACE, f"{kind}/{name}"))
 
 
+def _load(path: Path) -> Any:
+    return yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
 def read(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = _load(path)
     except yaml.YAMLError as error:
         raise AssetError(f"{path}: not YAML: {error}") from None
     if not isinstance(content, dict):
@@ -106,11 +111,12 @@ def _meta(node: dict[str, Any]) -> dict[str, Any]:
     return {**(node.get("meta") or {}), **((node.get("config") or {}).get("meta") or {})}
 
 
+@cache  # many questions are asked of them in one run, and they are a megabyte of YAML
 def marts(root: Path = MARTS) -> dict[str, Mart]:
     """Every mart that dbt's YAML describes, by name."""
     found: dict[str, Mart] = {}
     for path in sorted([*root.rglob("*.yml"), *root.rglob("*.yaml")]):
-        for model in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("models") or ():
+        for model in (_load(path) or {}).get("models") or ():
             columns = tuple(
                 Column(
                     c["name"],
@@ -144,7 +150,7 @@ def datasets(assets: Path = ASSETS, known: dict[str, Mart] | None = None) -> dic
     found: dict[str, Dataset] = {}
     for path in sorted((assets / "datasets").glob("*/*.yaml")):
         content = read(path)
-        take(content, path, ("title",), ("description", "sql", "columns", "computed", "metrics", "trace"))
+        take(content, path, ("title",), ("description", "sql", "columns", "computed", "metrics", "cards", "trace"))
         sql = content.get("sql")
         if sql:
             base = tuple(Column(c["name"], c["type"], c["label"]) for c in content["columns"])
@@ -156,19 +162,52 @@ def datasets(assets: Path = ASSETS, known: dict[str, Mart] | None = None) -> dic
                 raise AssetError(f"{path}: metrics of a mart are defined in {known[path.stem].path.name}, not here")
         else:
             raise AssetError(f"{path}: no dbt mart of this name, and no sql")
-        computed = tuple(
-            Column(c["name"], c["type"], c["label"], expression=" ".join(str(c["sql"]).split()))
-            for c in content.get("computed") or ()
-        )
+        computed = {}
         if "trace" in content:
-            computed += (Column("trace", "VARCHAR", "溯源", expression=trace_link(content["trace"])),)
+            computed["trace"] = Column("trace", "VARCHAR", "溯源", expression=trace_link(content["trace"]))
+        marked = set(computed)  # columns that are HTML already
+        for m in (content.get("metrics") or ()) if sql else ():
+            take(m, path, ("name", "label", "sql"), ("format", "description"))
+        for c in content.get("computed") or ():
+            take(c, path, ("name", "label", "html" if "html" in c else "sql"), ("type",))
+            if "html" in c:
+                expression = html(c["html"], {b.name for b in base}, computed, marked, path)
+                marked.add(c["name"])
+            else:
+                expression = " ".join(str(c["sql"]).split())
+            computed[c["name"]] = Column(c["name"], c.get("type", "VARCHAR"), c["label"], expression=expression)
+        for card in content.get("cards") or ():
+            take(card, path, ("name", "label", "class", "order", "html"))
+            piece = html(card["html"], {b.name for b in base}, computed, marked, path)
+            pieces = f"string_agg({piece}, '' order by {card['order']})"
+            wrapped = f"""'<div class="{card["class"]}">' || {pieces} || '</div>'"""
+            saved += ({"name": card["name"], "label": card["label"], "sql": wrapped},)
         if path.stem in found:
             raise AssetError(f"{path}: a data set's name must be unique over all databases")
         found[path.stem] = Dataset(
-            path.stem, content["title"], path.parent.name, base + computed, saved, sql,
+            path.stem, content["title"], path.parent.name, (*base, *computed.values()), saved, sql,
             content.get("description") or "",
         )  # fmt: skip
     return found
+
+
+def html(template: str, plain: set[str], computed: dict[str, Column], marked: set[str], path: Path) -> str:
+    """DuckDB expression for a piece of HTML with {columns} in it; whatever is not HTML already is escaped, and an empty
+    value reads —. Raises AssetError for a column that is not there."""
+    pieces = []
+    for number, part in enumerate(re.split(r"\{(\w+)\}", " ".join(template.split()))):
+        if number % 2 == 0:
+            pieces.append("'" + part.replace("'", "''") + "'")
+        elif part in marked:
+            pieces.append(f"coalesce({computed[part].expression}, '')")
+        elif part in computed or part in plain:
+            value = f"cast({computed[part].expression if part in computed else part} as varchar)"
+            for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
+                value = f"replace({value}, '{sign}', '{entity}')"
+            pieces.append(f"coalesce({value}, '—')")
+        else:
+            raise AssetError(f"{path}: html names no column {part}")
+    return " || ".join(piece for piece in pieces if piece != "''")
 
 
 def _saved(metric: Metric) -> dict[str, Any]:
@@ -210,17 +249,104 @@ def charts(assets: Path = ASSETS) -> dict[str, Chart]:
             raise AssetError(f"{path}: kind {kind} has no entry in charts/defaults.yaml")
         params = {**(defaults["all"] or {}), **(defaults[kind] or {}), **content["params"]}
         name = f"{path.parent.name}/{path.stem}"
-        found[name] = Chart(name, content["title"], kind, content["dataset"], content.get("description") or "", params)
+        viz_type = params.pop("viz_type", kind)  # a kind of ours may be one of Superset's with settings of its own
+        found[name] = Chart(
+            name, content["title"], viz_type, content["dataset"], content.get("description") or "", params
+        )
+    for slug, dashboard in _dashboard_files(assets).items():
+        if "sources" in dashboard:
+            found[f"{slug}/sources"] = _sources(slug, dashboard["sources"], defaults)
+    return found
+
+
+def _sources(slug: str, sources: list[str], defaults: dict[str, Any]) -> Chart:
+    """The table at the foot of a dashboard: its sources, and until when each of them tells."""
+    wanted = {"expressionType": "SIMPLE", "clause": "WHERE", "subject": "source", "operator": "IN", "operatorId": "IN"}
+    params = {
+        **(defaults["all"] or {}),
+        **defaults["table"],
+        "all_columns": ["source_title", "domain_label", "as_of_text", "last_batch_text", "received", "state"],
+        "order_by_cols": ['["source_title", true]'],
+        "page_length": 0,
+        "adhoc_filters": [{**wanted, "comparator": sources}],
+    }
+    text = "本页各来源的数据截止日期、最近入库时间与是否过期。"
+    return Chart(f"{slug}/sources", "数据来自哪里，截至何时？", "table", "data_freshness", text, params)
+
+
+def frame(assets: Path = ASSETS) -> dict[str, Any]:
+    """What all dashboards share: their order, the standard filters, colours with a meaning."""
+    content = read(assets / "frame.yaml")
+    take(content, assets / "frame.yaml", ("dashboards", "filters", "colors"))
+    return content
+
+
+def _dashboard_files(assets: Path = ASSETS) -> dict[str, dict[str, Any]]:
+    found = {}
+    for path in sorted((assets / "dashboards").glob("*.yaml")):
+        content = read(path)
+        optional = ("sources", "filters", "colors", "css")
+        take(content, path, ("title", "question", "definition", "rows"), optional)
+        found[path.stem] = content
     return found
 
 
 def dashboards(assets: Path = ASSETS) -> dict[str, dict[str, Any]]:
+    """assets/dashboards/<slug>.yaml with the head and the foot that every dashboard has."""
+    files = _dashboard_files(assets)
+    known, tables, common = charts(assets), datasets(assets), frame(assets)
+    order = [slug for slug in common["dashboards"] if slug in files]
+    if missing := set(files) - set(order):
+        raise AssetError(f"{assets / 'frame.yaml'}: the dashboards {sorted(missing)} have no place in the order")
+    bases: dict[str, str] = {}
+    for slug, content in files.items():
+        read_by = {
+            tables[known[name].dataset].database for name in tiles_of(slug, content["rows"]) if name in known
+        } | {"official" for _ in content.get("sources") or ()}
+        if len(read_by) > 1:
+            # Superset shows a dashboard to whoever may read one of its data sets
+            raise AssetError(f"dashboards/{slug}.yaml: one dashboard reads one database, this one {sorted(read_by)}")
+        bases[slug] = next(iter(read_by), "official")
     found = {}
-    for path in sorted((assets / "dashboards").glob("*.yaml")):
-        content = read(path)
-        take(content, path, ("title", "question", "rows"), ("filters", "colors", "css"))
-        found[path.stem] = content
+    for slug in order:
+        content, base = dict(files[slug]), bases[slug]
+        shown = [other for other in order if base == "audit" or bases[other] == "official"]
+        content["rows"] = [_head(slug, content, base, {s: files[s]["title"] for s in shown}), *content["rows"]]
+        content["rows"].append({"height": 5, "tiles": [{"text": "## 口径与来源", "width": 12}]})
+        text = {"text": content["definition"], "width": 5 if "sources" in content else 12}
+        tiles = [text, {"chart": "sources", "width": 7}] if "sources" in content else [text]
+        height = max(16, 13 + 4 * len(content.get("sources") or ()), 8 + len(content["definition"]) // 7)
+        content["rows"].append({"height": height, "tiles": tiles})
+        content["colors"] = {**common["colors"], **(content.get("colors") or {})}
+        content["filters"] = [_standard(entry, common["filters"], slug) for entry in content.get("filters") or ()]
+        found[slug] = content
     return found
+
+
+def _head(slug: str, content: dict[str, Any], base: str, titles: dict[str, str]) -> dict[str, Any]:
+    """First row of every dashboard: its question, the way to the others, and which release it shows."""
+    links = " ".join(
+        f"**{title}**" if other == slug else f"[{title}](/superset/dashboard/{other}/)"
+        for other, title in titles.items()
+    )
+    mark = "shared/release" if base == "official" else "shared/audit_release"
+    text = f"# {content['question']}\n\n{links}"
+    return {"height": 12, "tiles": [{"text": text, "width": 8}, {"chart": mark, "width": 4}]}
+
+
+def _standard(entry: dict[str, Any], standard: dict[str, Any], slug: str) -> dict[str, Any]:
+    """A filter of the frame, `{year: <data set>}`, written out; its column has the filter's name in every data set."""
+    names = [key for key in entry if key in standard]
+    if "id" in entry or not names:
+        return entry
+    rest = {key: value for key, value in entry.items() if key != names[0]}
+    return {"id": names[0], "column": names[0], "dataset": entry[names[0]], **standard[names[0]], **rest}
+
+
+def tiles_of(slug: str, rows: list[dict[str, Any]]) -> list[str]:
+    """Full names of the charts in some rows; a name with a folder is a chart that dashboards share."""
+    names = [tile["chart"] for row in rows for tile in row["tiles"] if "chart" in tile]
+    return [name if "/" in name else f"{slug}/{name}" for name in names]
 
 
 def columns_of(chart: Chart) -> set[str]:
@@ -328,7 +454,7 @@ def _dataset(dataset: Dataset) -> dict[str, Any]:
                 "groupby": True,
                 "filterable": True,
                 "expression": c.expression,
-                "description": c.description or None,
+                "description": None,  # dbt's are English; the label says it to officials
                 "python_date_format": None,
                 "extra": {},
             }
@@ -411,10 +537,10 @@ def _grid(slug: str, content: dict[str, Any], known: dict[str, Chart]) -> tuple[
                 key = f"MARKDOWN-{number}-{index}"
                 kind, meta = "MARKDOWN", {"code": tile["text"]}
             else:
-                name = f"{slug}/{tile['chart']}"
+                (name,) = tiles_of(slug, [{"tiles": [tile]}])
                 if name not in known:
                     raise AssetError(f"dashboards/{slug}.yaml: no chart charts/{name}.yaml")
-                key = f"CHART-{tile['chart']}"
+                key = f"CHART-{tile['chart'].replace('/', '-')}"
                 kind = "CHART"
                 used[name] = 9000 + len(used)  # replaced by the real id on import, but must be there
                 meta = {"chartId": used[name], "uuid": uid("chart", name), "sliceName": known[name].title}
@@ -441,8 +567,19 @@ def _filter(
 ) -> dict[str, Any]:
     """A filter of the bar. It acts on the charts whose data set has its column; the others are left out of its scope,
     so that no chart claims a filter it ignores."""
-    take(entry, Path(f"dashboards/{slug}.yaml"), ("id", "label", "dataset", "column"),
-         ("type", "hint", "search_only", "single", "placeholder", "only", "except", "sort_desc"))  # fmt: skip
+    optional = (
+        "type",
+        "hint",
+        "search_only",
+        "single",
+        "placeholder",
+        "first",
+        "default",
+        "only",
+        "except",
+        "sort_desc",
+    )
+    take(entry, Path(f"dashboards/{slug}.yaml"), ("id", "label", "dataset", "column"), (*optional, "sort_desc"))
     kind = entry.get("type", "filter_select")
     if kind not in FILTER_TYPES:
         raise AssetError(f"dashboards/{slug}.yaml: filter {entry['id']} has unknown type {kind}")
@@ -454,8 +591,8 @@ def _filter(
         reached &= {f"{slug}/{chart}" for chart in entry["only"]}
     reached -= {f"{slug}/{chart}" for chart in entry.get("except", ())}
     mask: dict[str, Any] = {"extraFormData": {}, "filterState": {}, "ownState": {}}
-    if prompt := entry.get("placeholder"):
-        # A page about one thing: until somebody chooses, the filter holds a prompt, which no row equals.
+    if prompt := entry.get("placeholder") or entry.get("default"):
+        # A page about one thing: until somebody chooses, the filter holds a prompt, which no row equals, or a default.
         mask["extraFormData"] = {"filters": [{"col": entry["column"], "op": "IN", "val": [prompt]}]}
         mask["filterState"] = {"label": prompt, "value": [prompt]}
     return {
@@ -473,7 +610,7 @@ def _filter(
         "defaultDataMask": mask,
         "controlValues": {
             "enableEmptyFilter": False,
-            "defaultToFirstItem": False,
+            "defaultToFirstItem": entry.get("first", False),
             "multiSelect": not entry.get("single", False),
             "searchAllOptions": entry.get("search_only", False),
             "inverseSelection": False,
@@ -488,13 +625,20 @@ EXPOSURES = MARTS.parent / "exposures.yml"
 
 def marts_of(slug: str) -> set[str]:
     """The marts a dashboard reads, through its charts and its filters."""
-    known, tables, names = marts(), datasets(), set()
-    read_by = {chart.dataset for name, chart in charts().items() if name.startswith(f"{slug}/")}
-    read_by |= {entry["dataset"] for entry in dashboards()[slug].get("filters") or ()}
-    for dataset in (tables[name] for name in read_by):
-        words = set(re.findall(r"\w+", dataset.sql)) if dataset.sql else {dataset.name}
-        names |= words & set(known)
-    return names
+    return _read_by_dashboards()[slug]
+
+
+@cache
+def _read_by_dashboards() -> dict[str, set[str]]:
+    known, tables, drawn, found = marts(), datasets(), charts(), {}
+    for slug, dashboard in dashboards().items():
+        read_by = {drawn[name].dataset for name in tiles_of(slug, dashboard["rows"])}
+        read_by |= {entry["dataset"] for entry in dashboard["filters"]}
+        found[slug] = set()
+        for dataset in (tables[name] for name in read_by):
+            words = set(re.findall(r"\w+", dataset.sql)) if dataset.sql else {dataset.name}
+            found[slug] |= words & set(known)
+    return found
 
 
 def exposures() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,28 +112,76 @@ def test_chart_is_titled_and_explained_in_chinese(name: str) -> None:
     assert CHINESE.search(chart.title)
 
 
-def test_overview_names_the_question_of_each_chart() -> None:
-    drawn = [c for n, c in CHARTS.items() if n.startswith("overview/") and c.viz_type != "table"]
-    assert len(drawn) >= 8
+SHOWN = {slug: assemble.tiles_of(slug, dashboard["rows"]) for slug, dashboard in DASHBOARDS.items()}
+
+
+@pytest.mark.parametrize("slug", sorted(DASHBOARDS))
+def test_dashboard_names_its_question_and_that_of_each_drawing(slug: str) -> None:
+    head, foot = DASHBOARDS[slug]["rows"][0], DASHBOARDS[slug]["rows"][-1]
+    assert DASHBOARDS[slug]["question"].endswith("？")
+    assert DASHBOARDS[slug]["question"] in head["tiles"][0]["text"]
+    assert head["tiles"][1]["chart"] in ("shared/release", "shared/audit_release")
+    assert foot["tiles"][0]["text"] == DASHBOARDS[slug]["definition"]
+    drawn = [CHARTS[name] for name in SHOWN[slug] if CHARTS[name].viz_type != "table"]
     assert all(c.title.endswith("？") for c in drawn)
 
 
 def test_every_chart_and_data_set_is_used() -> None:
-    shown = {
-        f"{slug}/{t['chart']}" for slug, d in DASHBOARDS.items() for r in d["rows"] for t in r["tiles"] if "chart" in t
-    }
-    assert shown == set(CHARTS)
-    filtered = {f["dataset"] for d in DASHBOARDS.values() for f in d.get("filters") or ()}
+    assert {name for names in SHOWN.values() for name in names} == set(CHARTS)
+    filtered = {f["dataset"] for d in DASHBOARDS.values() for f in d["filters"]}
     assert {c.dataset for c in CHARTS.values()} | filtered == set(DATASETS)
+
+
+@pytest.mark.parametrize("slug", sorted(DASHBOARDS))
+def test_a_standard_filter_reaches_more_than_nothing(slug: str) -> None:
+    """A filter of the frame has a column of its name and reaches a chart; what it does not reach has no such column."""
+    for entry in DASHBOARDS[slug]["filters"]:
+        having = [n for n in SHOWN[slug] if entry["column"] in {c.name for c in DATASETS[CHARTS[n].dataset].columns}]
+        assert having, f"{slug}: the filter {entry['id']} reaches no chart"
+
+
+def test_sources_at_the_foot_are_sources() -> None:
+    from brain.settings import Settings
+    from ingest.contract import load_sources
+
+    known = set(load_sources(Settings.from_env({}), all_profiles=True))
+    for slug, dashboard in DASHBOARDS.items():
+        assert set(dashboard.get("sources") or ()) <= known, slug
 
 
 def test_no_dashboard_of_officials_reads_the_audit_file() -> None:
     access = yaml.safe_load((SUPERSET / "access.yml").read_text(encoding="utf-8"))
     assert access["roles"]["官员 Official"]["databases"] == ["official"]
     assert "sql_lab" not in access["roles"]["官员 Official"]
-    for slug in ("overview", "record"):
-        read = {DATASETS[c.dataset].database for n, c in CHARTS.items() if n.startswith(f"{slug}/")}
-        assert read == {"official"}
+    read = {slug: {DATASETS[CHARTS[name].dataset].database for name in names} for slug, names in SHOWN.items()}
+    assert {len(databases) for databases in read.values()} == {1}
+    assert read["record"] == {"official"}
+    audits = {slug for slug, databases in read.items() if databases == {"audit"}}
+    for slug in set(DASHBOARDS) - audits:  # nor does it link to one
+        links = set(re.findall(r"/superset/dashboard/(\w+)/", DASHBOARDS[slug]["rows"][0]["tiles"][0]["text"]))
+        assert links == set(DASHBOARDS) - audits - {slug}
+
+
+def test_a_dashboard_over_both_databases_is_refused(tmp_path: Path) -> None:
+    """Superset shows a dashboard to whoever may read one of its data sets."""
+    assets = tmp_path / "assets"
+    shutil.copytree(SUPERSET / "assets", assets)
+    chart = next((assets / "charts" / "plan").glob("*.yaml"))
+    chart.write_text(re.sub(r"(?m)^dataset: .*", "dataset: audit_batches", chart.read_text(encoding="utf-8")))
+    with pytest.raises(assemble.AssetError, match="one dashboard reads one database"):
+        assemble.dashboards(assets)
+
+
+def test_a_value_in_a_card_is_escaped_and_an_empty_one_says_so() -> None:
+    columns = {"a": assemble.Column("a", "VARCHAR", "甲", expression="a0")}
+    expression = assemble.html("<b title='x'>{a}</b>{a0}", {"a0"}, {"a": columns["a"]}, set(), Path("x"))
+    with duckdb.connect() as con:
+        con.execute("""CREATE TABLE t AS SELECT '<i>&"' AS a0 UNION ALL SELECT NULL""")
+        escaped = "&lt;i&gt;&amp;&quot;"
+        found = {text for (text,) in con.execute(f"SELECT {expression} FROM t").fetchall()}
+    assert found == {f"<b title='x'>{escaped}</b>{escaped}", "<b title='x'>—</b>—"}
+    with pytest.raises(assemble.AssetError, match="no column nobody"):
+        assemble.html("{nobody}", {"a0"}, {}, set(), Path("x"))
 
 
 def test_no_chart_shows_a_column_that_dbt_calls_personal() -> None:
@@ -190,8 +239,6 @@ def test_exposures_are_generated_from_the_dashboards() -> None:
     ],
 )
 def test_a_typo_in_an_asset_is_named(tmp_path: Path, file: str, old: str, new: str, message: str) -> None:
-    import shutil
-
     assets = tmp_path / "assets"
     shutil.copytree(SUPERSET / "assets", assets)
     path = assets / file
