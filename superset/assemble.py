@@ -144,17 +144,19 @@ def datasets(assets: Path = ASSETS, known: dict[str, Mart] | None = None) -> dic
     """assets/datasets/<database>/<name>.yaml, each over the mart of that name or over its own `sql`.
 
     Over a mart the saved metrics are the mart's own (`warehouse/metrics.py`), never written here; a query of its own
-    may state `metrics`, for nobody else counts by them.
+    takes those of the mart it widens by `metrics_from`, and may state `metrics` that nobody else counts by.
     """
     known = marts() if known is None else known
     found: dict[str, Dataset] = {}
     for path in sorted((assets / "datasets").glob("*/*.yaml")):
         content = read(path)
-        take(content, path, ("title",), ("description", "sql", "columns", "computed", "metrics", "cards", "trace"))
+        optional = ("description", "sql", "columns", "computed", "metrics", "metrics_from", "cards", "trace")
+        take(content, path, ("title",), optional)
         sql = content.get("sql")
         if sql:
             base = tuple(Column(c["name"], c["type"], c["label"]) for c in content["columns"])
-            saved = tuple(content.get("metrics") or ())
+            counted = known[content["metrics_from"]].metrics if "metrics_from" in content else ()
+            saved = (*(_saved(m) for m in counted), *(content.get("metrics") or ()))
         elif path.stem in known:
             base = known[path.stem].columns
             saved = tuple(_saved(m) for m in known[path.stem].metrics)
