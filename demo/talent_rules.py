@@ -5,6 +5,8 @@
 - Flow: a change of employer takes one person from one district to another; an arrival or departure counts on one side.
 - Retention: a job is kept if it lasts 24 months or longer. A merger of the unit ends no job.
 - Somebody under two talent numbers is one person; two people of one name are two.
+
+Supply and flows count everybody whom the register of talents can tell of: not those whose only row is refused.
 """
 
 from __future__ import annotations
@@ -26,13 +28,24 @@ Item = dict[str, Any]
 def truth(people: People) -> dict[str, Any]:
     """The list `talent` with a `kind` in every item, and the near misses."""
     persons = [people.city.person(n) for n in people.city.people]
+    known = registered(people, persons)
     lost, kept = retention(people, persons)
-    short, enough = shortage(people, persons)
+    short, enough = shortage(people, known)
     twins, namesakes = same_person(people, persons)
     return {
-        "talent": [*short, *flows(people, persons), *lost, *twins],
+        "talent": [*short, *flows(people, known), *lost, *twins],
         "near_misses": {"talent": [*enough, *kept, *namesakes]},
     }
+
+
+def registered(people: People, persons: list[Person]) -> list[Person]:
+    """Those of whom the register of talents has a row that no contract refuses."""
+    from demo.systems.pds_people import TalentForms  # which needs this module
+
+    register = people.city.slice(TalentForms)
+    slots = range(register.size())
+    sound = {people.talent_person(slot)[0] for slot in slots if register.sound(slot)}
+    return [person for person in persons if person.number in sound]
 
 
 def shortage(people: People, persons: list[Person]) -> tuple[list[Item], list[Item]]:

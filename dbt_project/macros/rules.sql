@@ -50,3 +50,23 @@
         '{{ unit }}' as measure_unit
     from {{ rung }}
 {%- endmacro -%}
+
+{#- The version of a rule that is in force today, as a common table expression named `rules`. -#}
+{%- macro rules_in_force(rule) -%}
+    rules as (
+
+        select * from {{ ref(rule) }} as r
+        where {{ in_force('r', as_of()) }}
+
+    )
+{%- endmacro -%}
+
+{#- Whether a text is one of the words of a list that is joined by 、; false for no text. -#}
+{%- macro is_in_words(value, words) -%}
+    coalesce(list_contains(string_split({{ words }}, '、'), {{ value }}), false)
+{%- endmacro -%}
+
+{#- Rounded to the nearest number of so many digits, a half to the even one: a half is as often rounded up as down. -#}
+{%- macro round_half_even(value, digits) -%}
+    round_even({{ value }}, {{ digits }})
+{%- endmacro -%}

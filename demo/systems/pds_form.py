@@ -71,6 +71,7 @@ class PdsForm(Register):
         found = []
         for since, to, number in self.city.person(person).employers:
             named = self.named(rng, number, min(day, to or day), 0)
+            named["districtCode"] = self.city.institution(number).district
             if since <= day:
                 found.append({**named, "from": since.isoformat(), "to": dirt.iso(to) if to and to <= day else None})
         return found

@@ -45,6 +45,9 @@ CITY_ONLY = {
     "fct_project_stages",
     "fct_report_obligations",
     "fct_similar_applications",
+    "fct_talent_flows",
+    "fct_talent_retention",
+    "fct_talent_shortages",
     "fct_veto_counts",
     "fct_vouchers",
 }

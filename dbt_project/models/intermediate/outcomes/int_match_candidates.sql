@@ -1,12 +1,7 @@
 -- Open demands beside the achievements that are offered today, scored part by part (rule 7: industry, direction of
 -- technology, readiness, budget, region). Only pairs of one industry: a direction belongs to one, so the others are
 -- left with 40 points at the most.
-with rules as (
-
-    select * from {{ ref('match_rules') }} as r
-    where {{ in_force('r', as_of()) }}
-
-),
+with {{ rules_in_force('match_rules') }},
 
 places as (
 
@@ -85,7 +80,7 @@ scored as (
 
     select
         *,
-        round(industry_points + node_points + trl_points + budget_points + region_points, 4) as score
+        {{ round_half_even('industry_points + node_points + trl_points + budget_points + region_points', 4) }} as score
     from pairs
 
 ),
