@@ -48,23 +48,32 @@ def truth(trade: Trade) -> dict[str, Any]:
 
 
 def _contracts(trade: Trade) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
-    """Contracts that a plain sum gets wrong, contracts that only look so, and the net volume by year and kind."""
+    """Contracts that a plain sum gets wrong, contracts that only look so, and the net volume by year and kind.
+
+    The volume is that of the contracts that the market knows: one of which every registration is refused adds nothing.
+    """
+    from demo.systems.market import ContractForms  # which needs this module
+
     today = trade.city.today
+    count = trade.contracts.count(today)
+    register = trade.city.slice(ContractForms)
+    known = {trade.registration(number)[0] for number in filter(register.sound, range(count))}
     found: list[dict[str, Any]] = []
     near: list[dict[str, Any]] = []
     sums: dict[tuple[int, str], list[int]] = defaultdict(lambda: [0, 0, 0])
-    for number in range(trade.contracts.count(today)):
+    for number in range(count):
         first, side = trade.registration(number)
         contract = trade.contract(first)
         told = _told(trade, contract, number, today)
         if side == "buyer":
             found.append({**told, "kind": "twice", "records": [_record(trade, first), _record(trade, number)]})
             continue
-        net = contract.net(today)
-        counted = sums[contract.signed.year, contract.kind]
-        counted[0] += net
-        counted[1] += net * contract.seller.is_local
-        counted[2] += net * contract.buyer.is_local
+        if number in known:
+            net = contract.net(today)
+            counted = sums[contract.signed.year, contract.kind]
+            counted[0] += net
+            counted[1] += net * contract.seller.is_local
+            counted[2] += net * contract.buyer.is_local
         if contract.cancelled and contract.cancelled <= today:
             found.append({**told, "kind": "cancelled"})
         elif contract.amended and contract.amended <= today:
