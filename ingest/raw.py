@@ -67,6 +67,9 @@ META = (
 )
 
 
+WARNINGS = pa.list_(pa.string())
+
+
 def column_type(f: Field | None) -> str:
     """DuckDB type of a raw column; a pseudonym (no field) is text."""
     return DUCKDB_TYPES[f.type] if f else "VARCHAR"
@@ -74,11 +77,12 @@ def column_type(f: Field | None) -> str:
 
 @dataclass(frozen=True)
 class FileRef:
-    """A committed file: path relative to BRAIN_HOME, SHA-256 of its bytes, its rows."""
+    """A committed file: path relative to BRAIN_HOME, SHA-256 of its bytes, its rows, its length in bytes."""
 
     path: str
     sha256: str
     rows: int
+    bytes: int
 
 
 @dataclass
@@ -104,6 +108,16 @@ class Staged:
     def stats(self) -> dict[str, Any]:
         names = ("received", "new", "unchanged", "withdrawn", "quarantined", "skipped", "complete")
         return {n: getattr(self, n) for n in names}
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run of rows as columns: those of the record, `_key`, `_hash`, `_pointer`, and the others of META that vary."""
+
+    size: int
+    payload: int
+    received_at: datetime
+    columns: dict[str, pa.Array]
 
 
 class Stager:
@@ -132,7 +146,7 @@ class Stager:
         self.accept = False  # a person decided that what the contract refuses is a record all the same
         self.staged = Staged(self.record, folder)
         self._rows: list[Any] = []
-        self._tables: list[pa.Table] = []  # the same rows; each table is made while its run is in the caches
+        self._runs: list[_Run] = []  # the same rows; the columns of each are made while it is in the caches
         self._unkeyed = 0
         self._last_received: datetime | None = None
         folder.mkdir(parents=True)
@@ -165,7 +179,7 @@ class Stager:
             self._reject(read.rejected)
         if read.rows:
             self._rows += read.rows
-            self._tables.append(self._table(read, received_at))
+            self._runs.append(self._run(read, received_at))
         if len(self._rows) >= FLUSH_ROWS:
             self._flush()
 
@@ -212,7 +226,7 @@ class Stager:
         if not self._rows:
             return
         delivered = self._delivered()
-        rows, self._rows, self._tables = self._rows, [], []
+        rows, self._rows, self._runs = self._rows, [], []
         part = len(self.staged.parts)
         sql = self._sql.bind(delivered.schema, self.accept)
         mark = sql.typed[self.watermark_field] if self.watermark_field else ""
@@ -266,34 +280,40 @@ class Stager:
         repeated = [*(f.name for f in self.record.fields if f.enum), "_payload", "_change", "_received_at", "_as_of"]
         pq.write_table(table, path, compression="zstd", compression_level=ZSTD, use_dictionary=repeated)
 
-    def _table(self, read: Read, received_at: datetime) -> pa.Table:
-        """Delivered values of a run as Arrow, with hash, key and locator of each row."""
-        rows, n = read.rows, len(read.rows)
-        hashes = self.shape.hashes(rows)
-        columns = {
-            name: read.columns[name] if name in read.columns else _array([getattr(row, name) for row in rows], f)
-            for name, f in self.record.columns
-        }
-        columns["_key"] = pa.array(_keys(self.record, rows, hashes), pa.string())
+    def _run(self, read: Read, received_at: datetime) -> _Run:
+        """Delivered values of a run as Arrow, with hash, key and place of each row."""
+        hashes = self.shape.hashes(read.rows)
+        columns = {}
+        for name, f in self.record.columns:
+            made = read.columns.get(name)
+            columns[name] = _array(_values(read, name), f) if made is None else made
+        columns["_key"] = pa.array(_keys(self.record, read, hashes), pa.string())
         columns["_hash"] = pa.array(hashes, pa.binary())
-        columns["_payload"] = pa.repeat(pa.scalar(read.payload, pa.int32()), n)
         columns["_pointer"] = pa.array(read.pointers, pa.string())
-        columns["_version_order"] = pa.array(_version_order(self.record, rows) or [None] * n, pa.string())
-        columns["_received_at"] = pa.repeat(pa.scalar(received_at.replace(tzinfo=None), pa.timestamp("us")), n)
-        columns["_warnings"] = pa.array(read.warnings or [None] * n, pa.list_(pa.string()))
-        return pa.table(columns)
+        if self.record.version_fields:
+            columns["_version_order"] = pa.array(_version_order(self.record, read.rows), pa.string())
+        if read.warnings:
+            columns["_warnings"] = pa.array(read.warnings, WARNINGS)
+        return _Run(len(read.rows), read.payload, received_at.replace(tzinfo=None), columns)
 
     def _delivered(self) -> pa.Table:
-        """The runs that wait as one table, with the number of each row."""
-        tables = self._tables
-        made = {"_i": pa.array(np.arange(len(self._rows)))}
-        for name, f in self.record.columns:
-            if len({t.schema.field(name).type for t in tables}) > 1:  # native in one run and text in another
-                made[name] = _array([getattr(row, name) for row in self._rows], f)
-        tables = [t.drop_columns([name for name in made if name != "_i"]) for t in tables]
-        table = pa.concat_tables(tables)
-        for name, column in made.items():
-            table = table.append_column(name, column)
+        """The runs that wait as one table, with the number of each row, its payload and the time that it came."""
+        runs, n = self._runs, len(self._rows)
+        sizes = [r.size for r in runs]
+        made = {
+            "_i": pa.array(np.arange(n)),
+            "_payload": pa.array(np.repeat(np.array([r.payload for r in runs], np.int32), sizes)),
+            "_received_at": pa.array(np.repeat(np.array([r.received_at for r in runs], "datetime64[us]"), sizes)),
+        }
+        for name, type_ in (("_version_order", pa.string()), ("_warnings", WARNINGS)):
+            parts = [r.columns[name] if name in r.columns else pa.nulls(r.size, type_) for r in runs]
+            made[name] = pa.chunked_array(parts, type_)
+        for name, f in (*self.record.columns, *((name, None) for name in ("_key", "_hash", "_pointer"))):
+            parts = [r.columns[name] for r in runs]
+            if len({p.type for p in parts}) > 1:  # native in one run and text in another
+                parts = [_array([getattr(row, name) for row in self._rows], f)]
+            made[name] = pa.chunked_array(parts)
+        table = pa.table(made)
         for f in self.record.fields:
             if pa.types.is_string(table.field(f.name).type) and (_is_read(f) or f.enum or f.null_values):
                 bare = pc.utf8_trim(table[f.name], SPACES)
@@ -559,15 +579,21 @@ def _reasons(f: Field, text: bool, typed: str) -> list[tuple[str, str]]:
     return found
 
 
-def _array(values: list[Any], f: Field | None) -> pa.Array:
+def _values(read: Read, name: str) -> Sequence[Any]:
+    """What the rows of a run hold under a name."""
+    return read.values[name] if name in read.values else [getattr(row, name) for row in read.rows]
+
+
+def _array(values: Sequence[Any], f: Field | None) -> pa.Array:
     """A delivered column: native where JSON gave the declared type throughout, else text."""
     if f is not None and f.is_nested:
         texts = [(v.encode() if isinstance(v, str) else bytes(v)) if v else None for v in values]
         return pa.array([None if t == b"null" else t for t in texts], pa.binary()).cast(pa.string())
+    kinds = set(map(type, values))
     try:
-        if f is not None and f.type == "integer" and not any(type(v) in (bool, float) for v in values):
+        if f is not None and f.type == "integer" and kinds.isdisjoint((bool, float)):
             return pa.array(values, pa.int64())
-        if f is not None and f.type == "number" and not any(type(v) is bool for v in values):
+        if f is not None and f.type == "number" and bool not in kinds:
             return pa.array(values, pa.float64())
         if f is not None and f.type == "boolean":
             return pa.array(values, pa.bool_())
@@ -582,15 +608,20 @@ def _scalar_text(value: Any) -> str | None:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _keys(record: Record, rows: list[Any], hashes: list[bytes]) -> list[str | None]:
+def _keys(record: Record, read: Read, hashes: list[bytes]) -> list[str | None]:
     """Natural keys; 32 hex digits of the content hash where the contract declares none."""
     if not record.key:
         return [h.hex()[:32] for h in hashes]
+    rows = read.rows
     if len(record.key) == 1:
-        name = record.key[0]
+        [name] = record.key
+        values = _values(read, name)
         unknown = {"", *record.field(name).null_values}
+        if not record.field(name).any_width and set(map(type, values)) == {str}:
+            keys = list(map(str.strip, values))
+            return keys if unknown.isdisjoint(keys) else [None if k in unknown else k for k in keys]
         text = _key_text(record.field(name))
-        texts = (None if v is None else text(v) for v in (getattr(r, name) for r in rows))
+        texts = (None if v is None else text(v) for v in values)
         return [None if t is None or t in unknown else t for t in texts]
     unknowns = [{"", *record.field(name).null_values} for name in record.key]
     ways = [(name, _key_text(record.field(name))) for name in record.key]
@@ -624,7 +655,7 @@ def file_ref(path: Path, home: Path, rows: int) -> FileRef:
     with open(path, "rb") as f:
         digest = hashlib.file_digest(f, "sha256").hexdigest()
         os.fsync(f.fileno())
-    return FileRef(str(path.relative_to(home)), digest, rows)
+    return FileRef(str(path.relative_to(home)), digest, rows, path.stat().st_size)
 
 
 def committed_sql(files: Sequence[Path]) -> str:

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,7 +29,6 @@ from urllib.parse import urlsplit
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from brain.errors import ContractError, PayloadError
 from ingest import xml
@@ -63,7 +63,7 @@ class Rejected:
 class Read:
     """A run of records of one type: structs, their pointers, and what could not be read. All from one payload.
 
-    `columns`: columns of the rows, by name, that were made on the way already; the rows say the same.
+    `columns`, `values`: columns of the rows, by name, that were at hand already, as Arrow and as what the rows hold.
     `unread`: rows of this run that nobody could read; each may have held a record of this type too, so an omission
     means nothing. They are `rejected` once, for the first record type of the server. `skipped`: rows that the contract
     leaves out (sums and remarks of a form), told once like them.
@@ -78,6 +78,7 @@ class Read:
     unread: int = 0
     skipped: int = 0
     columns: dict[str, pa.Array] = field(default_factory=dict)
+    values: dict[str, Sequence[Any]] = field(default_factory=dict)
 
     def only(self, pointer: str) -> Read:
         """The one row at a locator; nothing where this run does not hold it."""
@@ -151,8 +152,7 @@ class Shape:
 
     def hashes(self, rows: list[Any]) -> list[bytes]:
         """SHA-256 of the canonical form of each."""
-        encode, sha256 = self._encode, hashlib.sha256
-        return [sha256(encode(r)).digest() for r in rows]
+        return [h.digest() for h in map(hashlib.sha256, map(self._encode, rows))]
 
 
 def content_of(server: Server, entry: Entry, body: bytes) -> bytes:
@@ -254,8 +254,8 @@ class Reader:
             pointers = self._pointers(start, start + len(some))
             try:
                 reads = [
-                    self._run(shape, payload, list(zip(*map(values, some), strict=True)), pointers)
-                    for shape, values in zip(self.shapes, self._pages.values, strict=True)
+                    self._run(shape, payload, columns(some), pointers)
+                    for shape, columns in zip(self.shapes, self._pages.columns, strict=True)
                 ]
             except (msgspec.DecodeError, UnicodeDecodeError, pa.ArrowInvalid):
                 reads = self._each(payload, self._elements(payload, content), start, start + len(some))
@@ -266,14 +266,18 @@ class Reader:
 
         Raises DecodeError or ArrowInvalid where a value cannot be of its contract.
         """
+        as_sent = self._pages.as_sent[shape.record.name]
         made = {}
-        for i, f in enumerate(shape.fields):
-            if f.name in self._pages.as_sent[shape.record.name]:
-                columns[i], array = _sent(columns[i], f.is_nested)
+        for is_nested in (False, True):
+            places = [i for i, f in enumerate(shape.fields) if f.name in as_sent and f.is_nested == is_nested]
+            for i, (values, array) in zip(places, _sent([columns[i] for i in places], is_nested), strict=True):
+                columns[i] = values
                 if array is not None:
-                    made[f.name] = array
+                    made[shape.fields[i].name] = array
         read = self._collect(shape, payload, zip(*columns, strict=True), pointers, [], 0)
         read.columns = made
+        if shape.is_plain and shape.record.when is None:  # the rows hold the columns as they are, and all of them
+            read.values = {f.name: values for f, values in zip(shape.fields, columns, strict=True)}
         return read
 
     def _elements(self, payload: int, content: bytes) -> list[msgspec.Raw]:
@@ -562,31 +566,44 @@ def _json_reason(error: Exception, tell_names: bool) -> str:
     return f"not_json:{text[:100]}" if isinstance(error, msgspec.DecodeError) else "not_utf8"
 
 
-def _sent(values: Sequence[msgspec.Raw], is_nested: bool) -> tuple[Sequence[Any], pa.Array | None]:
-    """A column of JSON texts: the values that its rows hold, and the column where it could be made of the texts.
+def _sent(columns: list[Sequence[msgspec.Raw]], is_nested: bool) -> list[tuple[Sequence[Any], pa.StringArray | None]]:
+    """Columns of JSON texts: for each the values that its rows hold, and the column if it could be made of the texts.
 
     A string without any escape is written in the canonical form as it was sent, so text columns of such strings, and
-    of what is absent, need no Python strings. Any other column is decoded. Raises DecodeError for a list or an object
-    where a scalar is due, ArrowInvalid for what is not UTF-8.
+    of what is absent, need no Python strings: their texts are joined, the quotes cut out, and that is what Arrow holds,
+    for all columns at once. A column of anything else is decoded. Raises DecodeError for a list or an object where a
+    scalar is due, ArrowInvalid for what is not UTF-8.
     """
-    joined = b"".join(values)
-    count = len(values)
-    if not joined:
-        return (values if is_nested else [None] * count), pa.nulls(count, pa.string())
-    lengths = np.fromiter(map(len, values), np.int32, count)
-    offsets = np.zeros(count + 1, np.int32)
-    np.cumsum(lengths, out=offsets[1:])
-    first = np.frombuffer(joined, np.uint8)[np.minimum(offsets[:-1], len(joined) - 1)]
+    if not columns:
+        return []
+    count = len(columns[0])
+    texts = list(chain.from_iterable(columns))
+    joined = b"".join(texts)
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    ends = np.cumsum(lengths)
+    first = np.frombuffer(joined or b"-", np.uint8)[np.minimum(ends - lengths, max(len(joined) - 1, 0))]
     absent = (lengths == 0) | (first == ord("n"))
-    if not is_nested and (b"\\" in joined or (first[~absent] != ord('"')).any()):
-        return _SCALARS.decode(b"[%s]" % b",".join(v or b"null" for v in values)), None
-    column = pa.Array.from_buffers(pa.binary(), count, [None, pa.py_buffer(offsets), pa.py_buffer(joined)])
-    column = (column if is_nested else pc.binary_slice(column, 1, -1)).cast(pa.string())
-    if absent.any():
-        column = pc.if_else(pa.array(absent), pa.scalar(None, pa.string()), column)
-        if not is_nested:
-            values = [None if a else v for v, a in zip(values, absent.tolist(), strict=True)]
-    return values, column
+    if not is_nested:
+        if b"\\" in joined or (first[~absent] != ord('"')).any():
+            if len(columns) > 1:  # which of them is it?
+                return [column for each in columns for column in _sent([each], is_nested)]
+            return [(_SCALARS.decode(b"[%s]" % b",".join(v or b"null" for v in texts)), None)]
+        joined = joined.replace(b'"', b"")  # without escapes there are no quotes but those around strings
+        ends = np.cumsum(np.where(absent, lengths, lengths - 2))
+    offsets = np.zeros(len(texts) + 1, np.int32)
+    offsets[1:] = ends
+    some_absent = bool(absent.any())
+    known = pa.py_buffer(np.packbits(~absent, bitorder="little")) if some_absent else None
+    buffers = [known, pa.py_buffer(offsets), pa.py_buffer(joined)]
+    arrays = pa.Array.from_buffers(pa.binary(), len(texts), buffers).cast(pa.string())
+    made = []
+    for i, values in enumerate(columns):
+        if some_absent and not is_nested:
+            gone = absent[i * count : (i + 1) * count]
+            if gone.any():
+                values = [None if a else v for v, a in zip(values, gone.tolist(), strict=True)]
+        made.append((values, arrays.slice(i * count, count)))
+    return made
 
 
 class _JsonTree:
@@ -613,6 +630,7 @@ class _JsonTree:
                     self._add(tokens(name), msgspec.Raw)
         self.element, self._attributes = self._build(())
         self.values = [self._getter(s) for s in shapes]
+        self.columns = [self._columns(s, values) for s, values in zip(shapes, self.values, strict=True)]
         self._row = msgspec.json.Decoder(self.element)
         self._page = msgspec.json.Decoder(_wrap(server.items, list[self.element]))
         self._raw_page = msgspec.json.Decoder(_wrap(server.items, list[msgspec.Raw]))
@@ -673,6 +691,20 @@ class _JsonTree:
                 return slow(row)
 
         return quick if all("." not in p[0] for p in paths) else values
+
+    def _columns(self, shape: Shape, values: Callable[[Any], tuple]) -> Callable[[list[Any]], list[Sequence[Any]]]:
+        """What makes columns of rows, one for each of the shape's fields; `values` does it for one row."""
+        attributes = [self._attributes[tokens(n)] for f in shape.fields for n in f.physical]
+        members = self.element.__struct_fields__
+        if len(attributes) != len(shape.fields) or not set(attributes) <= set(members):
+            return lambda rows: list(zip(*map(values, rows), strict=True))
+        places = [members.index(a) for a in attributes]
+
+        def columns(rows: list[Any]) -> list[Sequence[Any]]:
+            made = list(zip(*map(msgspec.structs.astuple, rows), strict=True))
+            return [made[i] for i in places]
+
+        return columns
 
     def page(self, content: bytes) -> list[Any]:
         return self._unwrap(self._page.decode(content)) or []

@@ -380,6 +380,8 @@ def test_a_page_reads_as_its_records_one_by_one(sent: list[dict[str, bytes]]):
                 shown = [json.loads(form).get(name) for form in map(shape.canonical, some.rows)]
                 column.validate(full=True)
                 assert [json.loads(v) if v and name == "list" else v for v in column.to_pylist()] == shown
+            for name, values in some.values.items():
+                assert list(values) == [getattr(row, name) for row in some.rows]
         return forms, reasons
 
     assert read("json", b"[%s]" % b", ".join(rows), "/", 0) == read("jsonl", b"\n".join(rows), "L", 1)
