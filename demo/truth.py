@@ -28,6 +28,7 @@ SLICES = (
     "plan",
     "filings",
     "decisions",
+    "services",
 )
 LISTS = ("entities", "duplicates", "vetoes", "conflicts", "dirty")  # the contract of the command line; more may follow
 

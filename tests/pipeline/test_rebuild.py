@@ -44,6 +44,7 @@ CITY_ONLY = {
     "fct_project_progress",
     "fct_project_stages",
     "fct_report_obligations",
+    "fct_service_institutions",
     "fct_similar_applications",
     "fct_talent_flows",
     "fct_talent_retention",
