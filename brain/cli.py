@@ -433,6 +433,63 @@ def count_metrics(names: tuple[str, ...], by: tuple[str, ...], csv_file: Path | 
         )
 
 
+@main.command("alerts")
+@click.option("--send", is_flag=True, help="Enter what is new or over, and tell every channel what it was not told.")
+@click.option(
+    "--audit", is_flag=True, help="List those of the auditors too; that you looked is written to the journal."
+)
+@AS_JSON
+def list_alerts(send: bool, audit: bool, as_json: bool) -> None:
+    """List what somebody has to act on, the most severe first; with --send, tell it.
+
+    Each alert is told once when it begins, when it grows worse and when it ends. Channels come from BRAIN_ALERTS.
+    """
+    from brain.alerts import deliver
+    from brain.alerts.current import SEVERITY_LABELS, holding
+
+    settings = Settings.from_env()
+    events: list[Any] = []
+    told: list[Any] = []
+    if send:
+        found, events, told = deliver.tell(settings)
+    else:
+        found = holding(settings)
+    if audit:
+        _note_access(settings, "alerts --audit", [a.alert_id for a in found.alerts if a.audience == "audit"])
+    seen = [a for a in found.alerts if audit or a.audience == "official"]
+    if as_json:
+        _print_json(
+            {
+                "release": found.release or None,
+                "alerts": [a.json() for a in seen],
+                "events": [
+                    {"id": e.event_id, "event": e.event, "alert_id": e.alert.alert_id}
+                    for e in events
+                    if audit or e.alert.audience == "official"
+                ],
+                "channels": told,
+            }
+        )
+    else:
+        rows = [{**a.json(), "severity": SEVERITY_LABELS[a.severity], "since": a.since_date} for a in seen]
+        _table(rows, ["severity", "since", "owner_name", "title", "next_command"])
+        for d in told:
+            why = f" ({d.reason})" if d.reason else ""
+            click.echo(f"{d.channel}: {d.posted} messages posted, {d.pending} waiting{why}", err=True)
+    if any(d.failed for d in told):
+        sys.exit(1)
+
+
+def _note_access(settings: Settings, action: str, refs: list[str]) -> None:
+    """Who looked at records that are logged (the user of this machine)."""
+    import getpass
+
+    from brain import journal
+
+    if refs:
+        journal.append(settings, "access", [{"who": getpass.getuser(), "action": action, "ref": r} for r in refs])
+
+
 @main.group()
 def quarantine() -> None:
     """What was refused, and why."""

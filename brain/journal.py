@@ -51,8 +51,46 @@ COLUMNS: dict[str, dict[str, str]] = {
         "ref": "VARCHAR",
         "accessed_at": "TIMESTAMP",
     },
+    # What happened to an alert (opened, raised, ended), once for everybody; brain.alerts reads it back.
+    "alerts": {
+        "run_id": "VARCHAR",
+        "event_id": "VARCHAR",
+        "event": "VARCHAR",
+        "alert_id": "VARCHAR",
+        "audience": "VARCHAR",
+        "alert": "VARCHAR",
+        "release": "VARCHAR",
+        "release_at": "VARCHAR",
+        "noted_at": "TIMESTAMP",
+    },
+    # What each channel was told: joined, begun, posted, failed.
+    "posts": {
+        "run_id": "VARCHAR",
+        "channel": "VARCHAR",
+        "message_id": "VARCHAR",
+        "event_ids": "VARCHAR",
+        "outcome": "VARCHAR",
+        "reason": "VARCHAR",
+        "posted_at": "TIMESTAMP",
+    },
+    # What the scheduler reports: a task that failed or a run past its deadline (open), and its end (over).
+    "incidents": {
+        "run_id": "VARCHAR",
+        "rule_code": "VARCHAR",
+        "subject": "VARCHAR",
+        "state": "VARCHAR",
+        "reason": "VARCHAR",
+        "reported_at": "TIMESTAMP",
+    },
 }
-_TIME = {"checks": "checked_at", "models": "built_at", "access": "accessed_at"}
+_TIME = {
+    "checks": "checked_at",
+    "models": "built_at",
+    "access": "accessed_at",
+    "alerts": "noted_at",
+    "posts": "posted_at",
+    "incidents": "reported_at",
+}
 
 
 @cache

@@ -208,7 +208,7 @@ def start_airflow(settings: Settings, dag_ids: Sequence[str], say: Echo) -> None
     for service in services:
         _start(settings, service)
     airflow = Airflow(settings)
-    wanted = {*dag_ids, "transform", "verify"}
+    wanted = {*dag_ids, "alerts", "transform", "verify"}
 
     def ready() -> bool:
         health = airflow.healthy()

@@ -11,7 +11,10 @@
 | `BRAIN_DEMO_DATABASE` | its database (SQLAlchemy, no password) | `sqlite:///<BRAIN_HOME>/demo/finance.sqlite` |
 | `BRAIN_AIRFLOW_PORT`, `BRAIN_SUPERSET_PORT` | ports of the services | `8080`, `8088` |
 | `BRAIN_AS_OF` | the day (ISO) that every rule takes for today | the stand-in city's day, or the newest batch's |
-| `BRAIN_WEBHOOK` | address that failure messages are posted to | none |
+| `BRAIN_WEBHOOK` | address that alerts are posted to as JSON (channel `json`) | none |
+| `BRAIN_ALERTS` | who is told of alerts, `,`-separated: `json`, `wecom`, `dingtalk`, `feishu`, `mail` | none |
+| `BRAIN_ALERTS_AUDIT` | channels that are told of integrity alerts, which only auditors may see | none |
+| `BRAIN_SMTP`, `BRAIN_ALERT_MAIL` | mail server (`smtps://user@host:465`) and `,`-separated addresses | none |
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from brain.errors import BrainError
 ROOT = Path(__file__).resolve().parent.parent
 PROFILES = ("demo", "open")
 PROFILE_LABELS = {"demo": "演示数据", "open": "公开数据"}
+ALERT_CHANNELS = ("json", "wecom", "dingtalk", "feishu", "mail")
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,10 @@ class Settings:
     superset_port: int
     webhook: str | None
     as_of: date | None = None
+    alerts: tuple[str, ...] = ()
+    alerts_audit: tuple[str, ...] = ()
+    smtp: str | None = None
+    alert_mail: tuple[str, ...] = ()
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -69,6 +77,14 @@ class Settings:
             except ValueError:
                 raise BrainError(f"{name} is not a day", "give it as 2026-06-30") from None
 
+        def names(name: str) -> tuple[str, ...]:
+            return tuple(dict.fromkeys(n.strip() for n in (env.get(name) or "").split(",") if n.strip()))
+
+        for variable in ("BRAIN_ALERTS", "BRAIN_ALERTS_AUDIT"):
+            if unknown := set(names(variable)) - set(ALERT_CHANNELS):
+                raise BrainError(
+                    f"{variable} names no channel: {', '.join(sorted(unknown))}", f"use {', '.join(ALERT_CHANNELS)}"
+                )
         profile = env.get("BRAIN_PROFILE") or "demo"
         if profile not in PROFILES:
             raise BrainError(f"BRAIN_PROFILE={profile} is unknown", f"use one of: {', '.join(PROFILES)}")
@@ -96,6 +112,10 @@ class Settings:
             superset_port=port("BRAIN_SUPERSET_PORT", 8088),
             webhook=env.get("BRAIN_WEBHOOK") or None,
             as_of=day("BRAIN_AS_OF"),
+            alerts=names("BRAIN_ALERTS"),
+            alerts_audit=names("BRAIN_ALERTS_AUDIT"),
+            smtp=env.get("BRAIN_SMTP") or None,
+            alert_mail=names("BRAIN_ALERT_MAIL"),
         )
 
     def environ(self) -> dict[str, str]:
@@ -117,6 +137,14 @@ class Settings:
             env["BRAIN_WEBHOOK"] = self.webhook
         if self.as_of:
             env["BRAIN_AS_OF"] = self.as_of.isoformat()
+        given = {
+            "BRAIN_ALERTS": self.alerts,
+            "BRAIN_ALERTS_AUDIT": self.alerts_audit,
+            "BRAIN_ALERT_MAIL": self.alert_mail,
+        }
+        env |= {name: ",".join(values) for name, values in given.items() if values}
+        if self.smtp:
+            env["BRAIN_SMTP"] = self.smtp
         return env
 
     @property

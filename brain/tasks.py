@@ -93,29 +93,28 @@ def report_try(context: Mapping[str, Any]) -> str:
 
 
 def report_failure(context: Mapping[str, Any]) -> None:
-    """Post a message to BRAIN_WEBHOOK when a task has failed for good.
+    """A task has failed for good: an alert, told at once to the channels that are set."""
+    from brain.alerts.notifier import AlertNotifier
 
-    The body is `{"text": ..., "dag_id": ..., "task_id": ..., "run_id": ..., "error": ...}`.
-    """
-    reason = report_try(context)
-    address = Settings.from_env().webhook
-    if address is None:
-        return
-    import requests
+    AlertNotifier("task_failed", "open").notify(context)
 
-    instance = context["ti"]
-    body = {
-        "text": f"{failed_prefix(instance.dag_id, instance.task_id)}{reason}",
-        "dag_id": instance.dag_id,
-        "task_id": instance.task_id,
-        "run_id": instance.run_id,
-        "error": reason,
-    }
-    try:
-        requests.post(address, json=body, timeout=10, allow_redirects=False).raise_for_status()
-    except requests.RequestException as e:
-        # the address may hold a token, so only the kind of trouble is told
-        log.error("BRAIN_WEBHOOK could not be told: %s", type(e).__name__)
+
+def report_success(context: Mapping[str, Any]) -> None:
+    """A task has done its work: the end of what was told about it."""
+    from brain.alerts.notifier import AlertNotifier
+
+    AlertNotifier("task_failed", "over").notify(context)
+
+
+def deadline(dag_id: str, hours: float) -> Any:
+    """An alert about a run that is still at work this long after it was queued."""
+    from airflow.sdk import AsyncCallback, DeadlineAlert, DeadlineReference
+
+    return DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(hours=hours),
+        callback=AsyncCallback("brain.alerts.notifier.deadline_missed", {"dag_id": dag_id, "hours": hours}),
+    )
 
 
 DEFAULT_ARGS: dict[str, Any] = {
@@ -127,4 +126,5 @@ DEFAULT_ARGS: dict[str, Any] = {
     "execution_timeout": timedelta(hours=2),
     "on_retry_callback": report_try,
     "on_failure_callback": report_failure,
+    "on_success_callback": report_success,
 }

@@ -13,7 +13,7 @@ from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param, get_parsing_con
 
 from brain.errors import BrainError, ContractError, HeldError
 from brain.settings import Settings
-from brain.tasks import DEFAULT_ARGS, TIMEZONE, committed_and_failed, final_errors, profile_sources
+from brain.tasks import DEFAULT_ARGS, TIMEZONE, committed_and_failed, deadline, final_errors, profile_sources
 from ingest.contract import Source
 
 
@@ -50,6 +50,7 @@ def ingest_dag(source: Source) -> DAG:
         catchup=False,
         max_active_runs=1,
         default_args=DEFAULT_ARGS,
+        deadline=deadline(f"ingest_{source.name}", 6),
         tags=["ingest", *sorted({r.class_ for r in source.records})],
         params={
             "full": Param(False, type="boolean", description="Fetch everything again, not only what changed."),

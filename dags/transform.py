@@ -12,7 +12,7 @@ from typing import Any
 from airflow.sdk import DAG, Asset, AssetAlias, AssetAny, Param, get_current_context, task
 
 from brain.settings import Settings
-from brain.tasks import DEFAULT_ARGS, final_errors, profile_sources
+from brain.tasks import DEFAULT_ARGS, deadline, final_errors, profile_sources
 
 MODELS = AssetAlias("dbt_models", group="warehouse")
 QUIET_SECONDS = 600
@@ -29,6 +29,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
+    deadline=deadline("transform", 6),
     tags=["transform", "dbt"],
     params={
         "force": Param(False, type="boolean", description="Build even when no batch is newer than the last build.")

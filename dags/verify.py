@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import DAG, CronTriggerTimetable, task
 
 from brain.settings import Settings
-from brain.tasks import DEFAULT_ARGS, TIMEZONE, final_errors
+from brain.tasks import DEFAULT_ARGS, TIMEZONE, deadline, final_errors
 
 with DAG(
     dag_id="verify",
@@ -18,6 +18,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
+    deadline=deadline("verify", 10),
     tags=["verify"],
 ) as dag:
 

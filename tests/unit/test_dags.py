@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from brain import journal
 from brain.errors import BrainError, ContractError, FetchError, HeldError, LockedError, PayloadError
 from brain.settings import ROOT, Settings
-from brain.tasks import POOLS, committed_and_failed, final_errors, report_failure
+from brain.tasks import POOLS, committed_and_failed, final_errors, report_failure, report_success
 from ingest.contract import load_sources
+from tests.alerting import receiving
 
 # Airflow reads its configuration when it is imported, so DAGs are read in a process of their own, as Airflow does
 READ = """
@@ -33,11 +38,13 @@ dags = {
         "params": sorted(d.params), "schedule": getattr(d.timetable, "expression", None),
         "timezone": str(getattr(d.timetable, "timezone", "")),
         "assets": asset_uris(d),
+        "deadlines": [(a.callback.path, a.callback.kwargs) for a in d.deadline or ()],
         "tasks": {
             t.task_id: {
                 "pool": t.pool, "retries": t.retries, "timeout": t.execution_timeout.total_seconds(),
                 "backoff": bool(t.retry_exponential_backoff), "outlets": [getattr(o, "uri", o.name) for o in t.outlets],
-                "downstream": sorted(t.downstream_task_ids), "callbacks": len(t.on_failure_callback),
+                "downstream": sorted(t.downstream_task_ids),
+                "callbacks": [len(t.on_failure_callback), len(t.on_success_callback)],
             } for t in d.tasks
         },
     } for d in bag.dags.values()
@@ -79,7 +86,7 @@ def test_one_dag_per_source_of_the_profile(loaded: tuple[Settings, dict[str, Any
     settings, read = loaded
     sources = load_sources(settings)
     assert sources
-    assert set(read["dags"]) == {"transform", "verify", *(f"ingest_{name}" for name in sources)}
+    assert set(read["dags"]) == {"alerts", "transform", "verify", *(f"ingest_{name}" for name in sources)}
 
 
 def test_an_ingest_dag_says_what_its_contract_says(loaded: tuple[Settings, dict[str, Any]]) -> None:
@@ -119,8 +126,18 @@ def test_every_task_has_retries_timeout_and_failure_callback(loaded: tuple[Setti
             assert task["retries"] == 2
             assert task["backoff"]
             assert timedelta(0) < timedelta(seconds=task["timeout"]) <= timedelta(hours=8)
-            assert task["callbacks"] == 1
+            assert task["callbacks"] == [1, 1]
             assert task["pool"] in {"default_pool", *POOLS}
+
+
+def test_every_run_that_may_hang_has_a_deadline(loaded: tuple[Settings, dict[str, Any]]) -> None:
+    _, read = loaded
+    for name, dag in read["dags"].items():
+        if name == "alerts":  # it would tell of itself; its silence is told by the clock
+            continue
+        [(path, kwargs)] = dag["deadlines"]
+        assert path == "brain.alerts.notifier.deadline_missed"
+        assert kwargs["dag_id"] == name and kwargs["hours"] >= 6
 
 
 def test_a_broken_source_file_takes_no_other_along(tmp_path: Path) -> None:
@@ -131,7 +148,7 @@ def test_a_broken_source_file_takes_no_other_along(tmp_path: Path) -> None:
     (sources / "typo.odcs.yaml").write_text(good.read_text().replace("id: ror_laboratories", "id: typo\nserverz: []"))
     read = read_dags(tmp_path, settings_of(tmp_path, "open", sources))
     assert read["errors"] == {}
-    assert set(read["dags"]) == {"ingest_ror_laboratories", "ingest_typo", "transform", "verify"}
+    assert set(read["dags"]) == {"alerts", "ingest_ror_laboratories", "ingest_typo", "transform", "verify"}
     assert "serverz" in read["dags"]["ingest_typo"]["doc"]
     assert read["dags"]["ingest_typo"]["tags"] == ["broken", "ingest"]
     assert read["dags"]["transform"]["assets"] == ["x-brain://raw/ror_laboratories"]
@@ -172,38 +189,60 @@ class Instance:
 
 
 @pytest.fixture
-def posted(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], dict[str, str]]:
-    """Reports a failure to a webhook over real HTTP and returns what arrived there."""
-    import threading
-    from http.server import BaseHTTPRequestHandler, HTTPServer
+def told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[dict[str, Any]]]]:
+    """Reports the end of a task (None: it did its work) and returns the events that came to the webhook."""
+    with receiving() as receiver:
+        for name, value in replace(settings, webhook=receiver.url).environ().items():
+            monkeypatch.setenv(name, value)
 
-    bodies: list[dict[str, str]] = []
+        def report(error: Exception | None) -> list[dict[str, Any]]:
+            receiver.posts.clear()
+            context = {"ti": Instance(), "exception": error}
+            report_failure(context) if error else report_success(context)
+            return [e for p in receiver.posts for e in p["body"]["events"]]
 
-    class Webhook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    def report(error: Exception) -> dict[str, str]:
-        with HTTPServer(("127.0.0.1", 0), Webhook) as server:
-            threading.Thread(target=server.handle_request).start()
-            monkeypatch.setenv("BRAIN_WEBHOOK", f"http://127.0.0.1:{server.server_port}/hook")
-            monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-            report_failure({"ti": Instance(), "exception": error})
-        return bodies[0]
-
-    return report
+        yield report
 
 
-def test_the_webhook_is_told_what_to_do(posted: Callable[[Exception], dict[str, str]]) -> None:
-    body = posted(FetchError("source x does not answer", "look at its server"))
-    assert body["text"] == "ingest_x.ingest failed: source x does not answer (look at its server)"
-    assert (body["dag_id"], body["task_id"], body["run_id"]) == ("ingest_x", "ingest", "manual__1")
+def test_a_failed_task_is_told_once_with_what_to_do_and_its_end_once(told: Callable[..., list[dict[str, Any]]]) -> None:
+    [event] = told(FetchError("source x does not answer", "look at its server"))
+    assert event["event"] == "opened"
+    assert event["alert"]["title"] == "任务失败：ingest_x.ingest"
+    assert event["alert"]["alert_text"] == "source x does not answer (look at its server)（manual__1）"
+    assert event["alert"]["owner_kind"] == "engineer" and event["alert"]["next_command"] == "brain status"
+    assert told(FetchError("source x does not answer")) == []
+    assert [e["event"] for e in told(None)] == ["ended"]
+    assert told(None) == []
 
 
-def test_the_webhook_learns_no_value_of_an_unexpected_error(posted: Callable[[Exception], dict[str, str]]) -> None:
-    assert "610103199001011234" not in json.dumps(posted(ValueError("bad id 610103199001011234")))
+def test_the_webhook_learns_no_value_of_an_unexpected_error(told: Callable[..., list[dict[str, Any]]]) -> None:
+    [event] = told(ValueError("bad id 610103199001011234"))
+    assert "ValueError" in event["alert"]["alert_text"]
+    assert "610103199001011234" not in json.dumps(event)
+
+
+def test_a_run_past_its_deadline_is_told_and_its_end_with_the_next_success(
+    told: Callable[..., list[dict[str, Any]]], settings: Settings
+) -> None:
+    from brain.alerts.notifier import deadline_missed
+
+    asyncio.run(deadline_missed("ingest_x", 6, context={"dag_run": {"dag_run_id": "scheduled__1"}}))
+    [entered] = [json.loads(r["alert"]) for r in journal.read(settings, "alerts")]
+    assert (entered["rule_code"], entered["subject"]) == ("deadline_missed", "ingest_x")
+    assert "6 小时（scheduled__1）" in entered["alert_text"]
+    [over] = told(None)
+    assert (over["event"], over["alert"]["rule_code"]) == ("ended", "deadline_missed")
+
+
+def test_a_receiver_that_is_down_does_not_fail_the_callback(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The incident is entered; the next run of the DAG `alerts` tells it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{probe.getsockname()[1]}/"
+    for name, value in replace(settings, webhook=address).environ().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("brain.alerts.deliver._post", lambda channel, message, pause: channel.post(message))
+    report_failure({"ti": Instance(), "exception": FetchError("down")})
+    assert [r["outcome"] for r in journal.read(settings, "posts")] == ["joined", "begun", "failed"]
