@@ -166,12 +166,13 @@ def ingest(names: tuple[str, ...], full: bool, since: datetime | None, as_json: 
 
 
 @main.command()
+@click.option("--full", is_flag=True, help="Begin from nothing, not from what still holds of the last build.")
 @AS_JSON
-def build(as_json: bool) -> None:
+def build(full: bool, as_json: bool) -> None:
     """Build the marts from all committed batches (dbt)."""
     from warehouse.build import build as run
 
-    models = run(Settings.from_env(), progress=_say())
+    models = run(Settings.from_env(), progress=_say(), full=full)
     if as_json:
         _print_json({"models": models})
 

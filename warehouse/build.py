@@ -1,10 +1,10 @@
 """dbt over the committed batches: raw views, then every model and test in one run of dbt.
 
-A build starts from nothing: the databases are made in `warehouse/next/` and take their place only when every model
-and test has passed. So a removed model leaves no ghost behind, a failed build costs nothing but time, and what lies
-in `warehouse/` is always one whole build. Starting again costs little, because raw is columnar and already typed;
-what would cost is dbt's own start (4 s), so dbt runs once, and what it takes for a node, so the tests that look at one
-column are put together (`column_tests`).
+The databases are made in `warehouse/next/` and take their place only when every model and test has passed: a failed
+build costs nothing but time, and what lies in `warehouse/` is always one whole build. It starts from a copy of the last
+one, out of which everything is taken that would not come out the same (`reuse`): what changed and what hangs on it, and
+models that are no more. What costs besides is dbt's own start (4 s), so dbt runs once, and what it takes for a node, so
+the tests that look at one column are put together (`column_tests`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from brain.errors import BrainError
 from brain.settings import ROOT, Settings
 from ingest import merkle
 from ingest.ledger import Ledger, LedgerEntry
-from warehouse import column_tests, connect, content, resolution, state, views
+from warehouse import column_tests, connect, content, resolution, reuse, state, views
 from warehouse.log import records
 
 PROJECT = ROOT / "dbt_project"
@@ -45,8 +45,9 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class ModelRun:
-    """One dbt model (or seed) of a build. `status`: success, error, skipped. `rows`: None for views and failed
-    models."""
+    """One dbt model (or seed) of a build. `status`: success, error, skipped, or unchanged since the last build.
+
+    `rows`: None for views and failed models."""
 
     name: str
     status: str
@@ -67,9 +68,9 @@ def build(
 ) -> list[ModelRun]:
     """Build every model over what the ledger has committed; returns the models in the order they ran.
 
-    `full` forgets dbt's parse cache too. `unit_tests`: the models' own examples as well; they say nothing of the data,
-    so they run where the code is tested. Raises BuildError naming model and reason, LockedError while another run
-    holds the warehouse; in both cases the last build and the release stay as they are.
+    `full` begins from nothing, without dbt's parse cache too. `unit_tests`: so too, with the models' examples; they
+    say nothing of the data, so they run where the code is tested. Raises BuildError naming model and reason,
+    LockedError while another run holds the warehouse; in both cases the last build and the release stay as they are.
     """
     say = progress or (lambda text: None)
     with connect.writer_lock(settings, "build"):
@@ -83,12 +84,23 @@ def build(
             shutil.rmtree(target, ignore_errors=True)
         for kind in journal.COLUMNS:
             journal.ensure(settings, kind)
+        last = None if full or unit_tests else reuse.take_over(settings, work)
         relations = views.create(settings, entries, work / "brain.duckdb")
         say(f"raw: {relations} relations over {len(entries)} ledger entries, as of {as_of}")
         started = datetime.now(UTC)
-        runs, problems = _run_dbt(settings, work, target, as_of, unit_tests, say)
+        with _environment(BRAIN_WAREHOUSE=str(work), BRAIN_DBT_TARGET=str(target)):
+            parsed = _parse(target, as_of)
+            manifest = content.read_manifest(target / "manifest.json")
+            keys = reuse.keys(manifest, reuse.given(settings, entries, work / "brain.duckdb"), as_of)
+            kept = reuse.keep(last, keys, work) if last else set()
+            if kept:
+                say(f"{len(kept)} of {len(keys)} models are as in the last build")
+            runs, problems = _run_dbt(
+                parsed, target, as_of, unit_tests, sorted(keys.keys() - kept) if kept else [], say
+            )
         if runs:
-            problems = [*_test_columns(settings, work, target, say), *problems]
+            problems = [*_test_columns(settings, work, manifest, kept, say), *problems]
+        runs = [*(ModelRun(n.rpartition(".")[2], "unchanged", None, 0.0) for n in sorted(kept)), *runs]
         runs = _count_rows(work, runs)
         _journal(settings, runs)
         if problems:
@@ -111,10 +123,12 @@ def build(
             ledger_size=len(entries),
             ledger_root=merkle.root(bytes.fromhex(e.leaf) for e in entries).hex() if entries else None,
             code_version=code_version(),
-            files={name: state.sha256_file(work / f"{name}.duckdb") for name in state.SERVED},
+            files={name: state.sha256_file(work / f"{name}.duckdb") for name in state.DATABASES},
             models=[asdict(r) for r in runs],
+            keys=keys,
+            relations={n: manifest["nodes"][n]["relation_name"] for n in keys},
         )
-        _put_in_place(settings, work, target, built)
+        _put_in_place(settings, work, _compiled(settings, target, kept), built)
         return runs
 
 
@@ -155,28 +169,48 @@ def code_version() -> str:
     return f"{version}+{commit.stdout.strip()}" if commit.returncode == 0 else version
 
 
-def _run_dbt(
-    settings: Settings, work: Path, target: Path, as_of: str, unit_tests: bool, say: Progress
-) -> tuple[list[ModelRun], list[str]]:
-    """Run `dbt build` in this process. Returns the models and, in words, what went wrong."""
-    from dbt.cli.main import dbtRunner
-
-    arguments = [
-        "build",
+def _arguments(command: str, target: Path, as_of: str) -> list[str]:
+    return [
+        command,
         *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
         *("--target-path", str(target)),
         *("--vars", f"{{as_of: '{as_of}'}}"),
-        *("--exclude", *(f"test_name:{kind}" for kind in column_tests.COUNTS)),
-        *(() if unit_tests else ("--exclude-resource-type", "unit_test")),
         # No log file, for it would quote the values that an error of the database quotes.
         *("--log-level", "none", "--log-level-file", "none", "--no-version-check", "--no-send-anonymous-usage-stats"),
     ]
-    with _environment(BRAIN_WAREHOUSE=str(work), BRAIN_DBT_TARGET=str(target)):
-        try:
-            result = dbtRunner(callbacks=[_teller(say)]).invoke(arguments)
-        finally:
-            _release_databases()
-            (target / "run_results.json").unlink(missing_ok=True)  # it quotes them too
+
+
+def _parse(target: Path, as_of: str) -> Any:
+    """dbt's own form of the manifest, which it writes to the target folder too."""
+    from dbt.cli.main import dbtRunner
+
+    result = dbtRunner().invoke(_arguments("parse", target, as_of))
+    if not result.success:
+        why = without_values(str(result.exception)) if result.exception else "dbt reports a failure without naming one"
+        raise BuildError(f"the build failed: {why}", "the last release keeps serving", [])
+    return result.result
+
+
+def _run_dbt(
+    manifest: Any, target: Path, as_of: str, unit_tests: bool, chosen: list[str], say: Progress
+) -> tuple[list[ModelRun], list[str]]:
+    """Run `dbt build` in this process. Returns the models and, in words, what went wrong.
+
+    `chosen`: ids of what to make, with all tests that look at it; all, where it is empty.
+    """
+    from dbt.cli.main import dbtRunner
+
+    arguments = [
+        *_arguments("build", target, as_of),
+        *(("--select", *(name.rpartition(".")[2] for name in chosen)) if chosen else ()),
+        *("--exclude", *(f"test_name:{kind}" for kind in column_tests.COUNTS)),
+        *(() if unit_tests else ("--exclude-resource-type", "unit_test")),
+    ]
+    try:
+        result = dbtRunner(manifest=manifest, callbacks=[_teller(say)]).invoke(arguments)
+    finally:
+        _release_databases()
+        (target / "run_results.json").unlink(missing_ok=True)  # it quotes them too
     if result.exception is not None:
         return [], [without_values(str(result.exception))]
     runs, problems = [], []
@@ -192,9 +226,9 @@ def _run_dbt(
     return runs, problems
 
 
-def _test_columns(settings: Settings, work: Path, target: Path, say: Progress) -> list[str]:
+def _test_columns(settings: Settings, work: Path, manifest: dict[str, Any], kept: set[str], say: Progress) -> list[str]:
     """dbt's tests of single columns, over what it has built; returns in words what went wrong."""
-    tests = list(column_tests.declared(content.read_manifest(target / "manifest.json")))
+    tests = [t for t in column_tests.declared(manifest) if t.about not in kept]
     started = time.monotonic()
     try:
         findings = column_tests.judge(work, tests, [settings.home])
@@ -321,7 +355,16 @@ def _finish(work: Path) -> None:
         state.sync_file(work / f"{name}.duckdb")
 
 
-def _put_in_place(settings: Settings, work: Path, target: Path, built: state.Build) -> None:
+def _compiled(settings: Settings, target: Path, kept: set[str]) -> dict[str, Any]:
+    """dbt's manifest with the SQL of every model: dbt compiles what it makes, the last manifest knows the rest."""
+    manifest = content.read_manifest(target / "manifest.json")
+    last = content.read_manifest(state.manifest_path(settings))["nodes"] if kept else {}
+    for name in kept:
+        manifest["nodes"][name]["compiled_code"] = last[name].get("compiled_code")
+    return manifest
+
+
+def _put_in_place(settings: Settings, work: Path, manifest: dict[str, Any], built: state.Build) -> None:
     """Move the finished build over the last one. While `build.json` is away there is no build: cut off here, build
     again."""
     folder = settings.warehouse_dir
@@ -329,7 +372,7 @@ def _put_in_place(settings: Settings, work: Path, target: Path, built: state.Bui
         path.unlink(missing_ok=True)
     for name in state.DATABASES:
         (work / f"{name}.duckdb").replace(folder / f"{name}.duckdb")
-    shutil.copyfile(target / "manifest.json", state.manifest_path(settings))
+    state.write_json(state.manifest_path(settings), manifest)
     work.rmdir()
     state.sync_folder(folder)
     state.write_build(settings, built)

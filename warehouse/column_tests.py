@@ -24,10 +24,13 @@ COUNTS = {
 
 @dataclass(frozen=True)
 class ColumnTest:
-    """One test of one column as dbt's manifest declares it. `where`: the rows it is about, None for all of them."""
+    """One test of one column as dbt's manifest declares it.
+
+    `about`: dbt's id of the model or seed; `where`: the rows that it is about, None for all of them."""
 
     name: str
     kind: str
+    about: str
     relation: str
     column: str
     where: str | None
@@ -54,12 +57,12 @@ def declared(manifest: dict[str, Any]) -> Iterator[ColumnTest]:
         kind = (node.get("test_metadata") or {}).get("name")
         if node["resource_type"] != "test" or kind not in COUNTS:
             continue
-        about = manifest["nodes"][node["attached_node"]]
         config = node["config"]
         yield ColumnTest(
             name=node["name"],
             kind=kind,
-            relation=about["relation_name"],
+            about=node["attached_node"],
+            relation=manifest["nodes"][node["attached_node"]]["relation_name"],
             column=node["test_metadata"]["kwargs"]["column_name"],
             where=config.get("where"),
             is_warning=config["severity"].lower() == "warn",

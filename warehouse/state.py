@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,10 @@ SERVED = ("official", "audit")
 
 @dataclass(frozen=True)
 class Build:
-    """One finished build. `files`: SHA-256 of each served database as dbt left it. `as_of`: ISO date of the run.
+    """One finished build. `files`: SHA-256 of each database as dbt left it. `as_of`: ISO date of the run.
 
     `models`: name, status, rows, seconds of each dbt model. `ledger_size` and `ledger_root` say which batches it holds.
+    `keys` and `relations`: by dbt's id of a model, what its rows follow from and where they lie (`warehouse.reuse`).
     """
 
     build_id: str
@@ -33,6 +34,8 @@ class Build:
     code_version: str
     files: dict[str, str]
     models: list[dict[str, Any]]
+    keys: dict[str, str] = field(default_factory=dict)
+    relations: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
