@@ -1,9 +1,10 @@
 """The rules about firms, evaluated on what is true of them and known to the register today.
 
 - 科技型中小企业 (国科发政〔2017〕115号): at most 500 staff, revenue and assets of at most 2 亿, a score of at least 60
-  and some points for staff. 高新技术企业 (国科发火〔2016〕32号, as far as figures tell): R&D of at least 5, 4 or 3 % of
-  revenue up to 0.5, up to 2 and above 2 亿, at least 60 % of revenue from high technology. 双五企业 (the plan, footnote
-  1): revenue above 5 亿 and R&D above 5 % of it. All on the newest year that the firm has filed.
+  and some points for staff, and no severe decision in force against the firm. 高新技术企业 (国科发火〔2016〕32号, as far
+  as figures tell): R&D of at least 5, 4 or 3 % of revenue up to 0.5, up to 2 and above 2 亿, at least 60 % of revenue
+  from high technology. 双五企业 (the plan, footnote 1): revenue above 5 亿 and R&D above 5 % of it. All on the newest
+  year that the firm has filed.
 - 应评尽评: a firm meets every condition of a rung and holds it not. 差一项达标: it holds it not and fails exactly one.
 - Lapsing: a certificate ends within twelve months and no later one has been issued.
 - Backing: a right named in the application for a certificate was the firm's and had effect on the day of recognition.
@@ -17,6 +18,8 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any
 
+from demo.case_rules import judge
+from demo.cases import Cases
 from demo.city import City, years_after
 from demo.firms import (
     DOUBLE_FIVE,
@@ -34,7 +37,7 @@ from demo.patents import Patents, backs
 from demo.quiet import quiet
 
 CLOSE = 0.25  # a failed condition within a quarter of its border is a near miss
-RULES = ("ladder", "unregistered", "near_threshold", "lapsing", "backing")
+RULES = ("ladder", "unregistered", "near_threshold", "lapsing", "backing", "barred_firms")
 Item = dict[str, Any]
 # Condition: name → whether it holds, and whether it fails only just.
 Conditions = dict[str, tuple[bool, bool]]
@@ -83,13 +86,35 @@ def truth(city: City) -> dict[str, Any]:
     seen = [f for f in seen if f.is_there(city.today)]
     lists: dict[str, list[Item]] = {name: [] for name in RULES}
     near: dict[str, list[Item]] = {name: [] for name in lists}
+    barred = _barred(city)
     for f in seen:
-        for rule, found, item in (*_figures(f, city.today), *_lapsing(f, city.today), *_backing(city, f)):
+        proof = barred.get(f.institution.number)
+        if proof:
+            lists["barred_firms"].append({"firm": f.no, "entity": _entity(f), "records": proof})
+        for rule, found, item in (
+            *_figures(f, city.today, is_barred=bool(proof)),
+            *_lapsing(f, city.today),
+            *_backing(city, f),
+        ):
             (lists if found else near)[rule].append(item)
     return {**lists, "near_misses": near}
 
 
-def _figures(f: Firm, today: date) -> Iterator[tuple[str, bool, Item]]:
+def _barred(city: City) -> dict[int, list[str]]:
+    """Institutions that a severe decision bars today, with the records of decisions and bars."""
+    cases = city.slice(Cases)
+    found: dict[int, list[str]] = {}
+    for number in range(cases.decisions.count(city.today)):
+        case = cases.case(number)
+        s = case.subject
+        if s.kind == "institution" and s.number is not None and judge(case, city.today, city.today) == "blocked":
+            place = next(i for i, m in enumerate(case.measures) if m.kind == "bar")
+            decision, bar = cases.case_no(number), cases.measure_no(number, place)
+            found.setdefault(s.number, []).extend([f"integrity:decision:{decision}", f"integrity:measure:{bar}"])
+    return found
+
+
+def _figures(f: Firm, today: date, *, is_barred: bool) -> Iterator[tuple[str, bool, Item]]:
     report = f.latest(today)
     if report is None:
         return
@@ -97,6 +122,8 @@ def _figures(f: Firm, today: date) -> Iterator[tuple[str, bool, Item]]:
     evidence = [f"enterprises:firm_year:{f.no}|{x.year}"]
     for rung, conditions in RUNGS.items():
         met = conditions(x)
+        if rung == SMALL:
+            met["integrity"] = (not is_barred, False)
         failed = [name for name, (holds, _) in met.items() if not holds]
         item = {"firm": f.no, "entity": _entity(f), "rung": rung, "year": x.year, "records": evidence}
         just = len(failed) == 1 and met[failed[0]][1]
@@ -106,7 +133,7 @@ def _figures(f: Firm, today: date) -> Iterator[tuple[str, bool, Item]]:
             continue
         if not failed or just:
             yield "unregistered", not failed, {**item, "failed": failed}
-        if rung != DOUBLE_FIVE and 1 <= len(failed) <= 2:
+        if rung != DOUBLE_FIVE and 1 <= len(failed) <= 2 and failed != ["integrity"]:
             yield "near_threshold", len(failed) == 1, {**item, "failed": failed}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from demo.firms import HIGH_TECH, Firms
+from demo.firms import HIGH_TECH, SMALL, Firms
 from demo.patents import Patents
 from demo.quiet import quiet
 from tests.city import BuiltCity
@@ -25,12 +25,14 @@ LEAST = 20
 
 
 def rows(city: BuiltCity, mart: str, columns: str, where: str = "true") -> list[Row]:
-    """Rows of a mart, without those of firms one of whose records is planted rubbish."""
+    """Rows of a mart, without those of firms one of whose records is planted rubbish, or of 科小 whose bar is."""
     firms = city.city.slice(Firms)
     refused = {firms.firm(place).no for place in range(firms.count) if quiet(place)}
+    unseen = {i["thing"]["firm"] for i in city.truth["set_aside"] if i["list"] == "barred_firms"}
     names = ["firm_no", *columns.split()]
     found = city.query(f"select {', '.join(names)} from {mart} where {where}")
-    return [dict(zip(names, row, strict=True)) for row in found if row[0] not in refused]
+    seen = [dict(zip(names, row, strict=True)) for row in found if row[0] not in refused]
+    return [r for r in seen if not (r["firm_no"] in unseen and r.get("rung") == SMALL)]
 
 
 def same(found: Iterable[Any], planted: Iterable[Any]) -> None:
@@ -71,6 +73,14 @@ def test_every_firm_that_qualifies_is_found_and_no_other(city: BuiltCity):
 def test_who_just_misses_one_condition_is_told_with_it(city: BuiltCity):
     planted = [(i["firm"], i["rung"], tuple(i["failed"])) for i in city.truth["near_misses"]["ladder"]]
     same(((r["firm_no"], r["rung"], failed(r)) for r in newest(city) if r["is_near_miss"]), planted)
+
+
+def test_a_severe_decision_in_force_excludes_a_small_firm_and_no_other(city: BuiltCity):
+    planted = {i["firm"]: i for i in city.truth["barred_firms"]}
+    found = {r["firm_no"]: r for r in newest(city) if r["rung"] == SMALL and "integrity" in failed(r)}
+    assert set(found) == set(planted) & {r["firm_no"] for r in newest(city) if r["rung"] == SMALL}
+    assert found
+    assert all(is_shown(row, planted[firm]) and not row["qualifies"] for firm, row in found.items())
 
 
 def test_who_qualifies_and_is_not_registered_is_listed(city: BuiltCity):

@@ -1,8 +1,81 @@
 -- One row per firm, year and rung: whether the year's figures meet every condition that figures can tell, by the rule
--- version in force, and which they fail.
-with conditions as (
+-- version in force, and which they fail. A 科小 must have no severe decision in force against it either.
+with figure_conditions as (
 
     select * from {{ ref('int_enterprise_conditions') }}
+
+),
+
+-- a severe decision against the firm itself, in force on the day that is judged
+breaches as (
+
+    select
+        figures.record_id,
+        figures.rung,
+        count(distinct bars.bar_id) as breach_count,
+        {{ string_agg_ordered('distinct bars.case_no', 'bars.case_no') }} as case_nos,
+        {{ json_list_agg('bars.decision_record_id') }} as decision_ids,
+        {{ json_list_agg('bars.measure_record_id') }} as measure_ids
+    from (
+        select distinct
+            record_id,
+            rung,
+            rule_version,
+            judged_date
+        from figure_conditions
+    ) as figures
+    inner join {{ ref('ladder_small_firm_rules') }} as rules
+        on
+            figures.rung = '科技型中小企业'
+            and figures.rule_version = rules.rule_version
+            and rules.excludes_severe_breach
+    inner join {{ ref('int_institution_links') }} as links
+        on figures.record_id = links.record_id and links.role = 'firm'
+    inner join {{ ref('int_bars') }} as bars
+        on
+            links.entity_id = bars.entity_id
+            and bars.subject_type = 'institution'
+            and bars.severity = 'severe'
+            and figures.judged_date >= bars.barred_from_date
+            and coalesce(figures.judged_date < bars.free_date, true)
+    group by figures.record_id, figures.rung
+
+),
+
+conditions as (
+
+    select
+        record_id,
+        firm_no,
+        year,
+        rung,
+        rule_version,
+        judged_date,
+        is_newest,
+        condition_code,
+        condition_name,
+        condition_order,
+        holds,
+        is_only_just_missed,
+        explanation
+    from figure_conditions
+    union all
+    select distinct
+        f.record_id,
+        f.firm_no,
+        f.year,
+        f.rung,
+        f.rule_version,
+        f.judged_date,
+        f.is_newest,
+        'integrity' as condition_code,
+        '科研诚信' as condition_name,
+        9 as condition_order,
+        false as holds,
+        false as is_only_just_missed,
+        '严重失信限制期内（案件 ' || b.case_nos || '）' as explanation
+    from figure_conditions as f
+    inner join breaches as b on f.record_id = b.record_id and f.rung = b.rung
 
 ),
 
@@ -97,7 +170,7 @@ final as (
         j.missing_figures,
         j.explanation,
         case j.rung
-            when '科技型中小企业' then '严重失信（一票否决）、安全与质量事故'
+            when '科技型中小企业' then '安全与质量事故、严重环境违法、经营异常名录'
             when '高新技术企业' then '知识产权所有权、科技人员占比、创新能力评价、严重失信（一票否决）'
         end as unchecked_conditions,
         -- a firm younger than the rule asks for cannot apply yet; one whose day of foundation is unknown was there at
@@ -122,12 +195,16 @@ final as (
         x.assets_cny,
         x.score,
         x.filed_date,
-        {{ json_list('[j.record_id, f.record_id, held.record_id]') }} as record_ids
+        {{ json_list(
+            '[j.record_id, f.record_id, held.record_id] || ' ~ json_texts("coalesce(b.decision_ids, '[]')")
+            ~ ' || ' ~ json_texts("coalesce(b.measure_ids, '[]')")
+        ) }} as record_ids
     from judged as j
     inner join figures as x on j.record_id = x.record_id
     inner join first_years on j.firm_no = first_years.firm_no
     left join firms as f on j.firm_no = f.firm_no
     left join held on j.firm_no = held.firm_no and j.rung = held.kind
+    left join breaches as b on j.record_id = b.record_id and j.rung = b.rung
     left join {{ ref('ladder_small_firm_rules') }} as s
         on j.rung = '科技型中小企业' and j.rule_version = s.rule_version
     left join high_tech_rules as h on j.rung = h.rung and j.rule_version = h.rule_version

@@ -48,6 +48,8 @@ one_short as (
     inner join rules as r on l.rung = r.kind and {{ in_force('r', as_of()) }}
     where
         l.failed_count = 1
+        -- no figure that the firm improves ends a bar
+        and l.failed_conditions is distinct from '["integrity"]'
         and l.missing_figures is null
         and not l.is_registered
         and l.is_old_enough
