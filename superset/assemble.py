@@ -236,7 +236,7 @@ def trace_link(record_id: str) -> str:
     )
     link = f'<a class="trace" href="{href}">溯源</a>'
     pieces = [f"""'{piece.replace("'", "''")}'""" for piece in link.split("@")]
-    return f"case when {record_id} is not null then " + f" || {value} || ".join(pieces) + " end"
+    return f"case when {record_id} is not null then " + f" || {value} || ".join(pieces) + " else '' end"
 
 
 def charts(assets: Path = ASSETS) -> dict[str, Chart]:

@@ -27,7 +27,7 @@ enterprises as (
         '企业' as class_label,
         companies.enterprise_name as title,
         companies.industry as kind_label,
-        coalesce(companies.exchange, companies.listing_status) as owner_name,
+        companies.exchange as owner_name,
         companies.province as place_name,
         cast(companies.list_year as integer) as entry_year,
         coalesce(companies.stock_code, replace(companies.enterprise_id, 'firm:', '')) as code,
@@ -228,7 +228,7 @@ others as (
             when 'guide' then '申报指南'
             when 'call' then '揭榜挂帅榜单'
         end as kind_label,
-        source_title as owner_name,
+        cast(null as varchar) as owner_name,
         cast(null as varchar) as place_name,
         cast(extract(year from as_of_date) as integer) as entry_year,
         {{ regex_group('record_id', '^[^:]+:[^:]+:(.*)$') }} as code,
