@@ -612,7 +612,7 @@ def _filter(
         "defaultDataMask": mask,
         "controlValues": {
             "enableEmptyFilter": False,
-            "defaultToFirstItem": entry.get("first", False),
+            "defaultToFirstItem": False,
             "multiSelect": not entry.get("single", False),
             "searchAllOptions": entry.get("search_only", False),
             "inverseSelection": False,
