@@ -9,7 +9,7 @@ export PYTHON
 # takes minutes to make, or measure themselves against the clock: one after the other.
 BESIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup up down status test lint unit bench lock format
+.PHONY: help setup up down status test lint unit bench docs lock format
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ test: lint ## lint, then every test: unit, pipeline, faults, end to end
 bench: setup ## the benchmarks, beside dlt in an environment of its own
 	@scripts/setup bench
 	@.venv/bin/python -m bench
+
+docs: setup ## what every model and column means and where it comes from, as pages that need no network: build/docs/
+	@.venv/bin/python -m warehouse.site
 
 lock: ## resolve requirements/*.in again into exact versions with hashes
 	@scripts/lock

@@ -491,6 +491,27 @@ def _note_access(settings: Settings, action: str, refs: list[str]) -> None:
         journal.append(settings, "access", [{"who": getpass.getuser(), "action": action, "ref": r} for r in refs])
 
 
+@main.command("columns")
+@click.argument("ref", metavar="[MART[.COLUMN]]", required=False)
+@AS_JSON
+def explain_columns(ref: str | None, as_json: bool) -> None:
+    """Say what the columns of a mart mean and from which fields of which sources they come."""
+    from warehouse.origins import columns as run
+
+    found = run(Settings.from_env(), ref)
+    if as_json:
+        _print_json(found)
+    elif ref is None:
+        _table(found["rows"], ["mart", "label", "database", "columns"])
+    else:
+        for row in found["rows"]:
+            click.secho(f"{row['relation']}.{row['column']}  {row['label']}  {row['type']}", bold=True)
+            click.echo(f"  {row['description']}")
+            click.echo(f"  made of {', '.join(row['parents']) or 'nothing but the rows of ' + ', '.join(row['reads'])}")
+            for o in row["origins"]:
+                click.echo(f"    {o['kind']:6} {o['relation']}.{o['column']}  {o['label'] or ''}")
+
+
 @main.group()
 def quarantine() -> None:
     """What was refused, and why."""

@@ -52,8 +52,8 @@ def marts(manifest: dict[str, Any]) -> list[Mart]:
             continue
         if node["config"].get("materialized") == "ephemeral":
             continue
-        columns = {name: _meta(c) for name, c in node.get("columns", {}).items()}
-        meta = _meta(node)
+        columns = {name: meta_of(c) for name, c in node.get("columns", {}).items()}
+        meta = meta_of(node)
         found.append(
             Mart(
                 unique_id=node["unique_id"],
@@ -68,7 +68,7 @@ def marts(manifest: dict[str, Any]) -> list[Mart]:
     return sorted(found, key=lambda m: m.full_name)
 
 
-def _meta(element: dict[str, Any]) -> dict[str, Any]:
+def meta_of(element: dict[str, Any]) -> dict[str, Any]:
     """`meta` of a node or column: dbt 1.11 keeps it under `config`, older notations beside it."""
     return {**(element.get("meta") or {}), **((element.get("config") or {}).get("meta") or {})}
 
