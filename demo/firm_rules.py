@@ -1,10 +1,10 @@
 """The rules about firms, evaluated on what is true of them and known to the register today.
 
 - 科技型中小企业 (国科发政〔2017〕115号): at most 500 staff, revenue and assets of at most 2 亿, a score of at least 60
-  and some points for staff, and no severe decision in force against the firm. 高新技术企业 (国科发火〔2016〕32号, as far
-  as figures tell): R&D of at least 5, 4 or 3 % of revenue up to 0.5, up to 2 and above 2 亿, at least 60 % of revenue
-  from high technology. 双五企业 (the plan, footnote 1): revenue above 5 亿 and R&D above 5 % of it. All on the newest
-  year that the firm has filed.
+  and some points for staff, and no severe decision in force against the firm. 高新技术企业 (国科发火〔2016〕32号, as
+  far as figures tell): R&D of at least 5, 4 or 3 % of revenue up to 0.5, up to 2 and above 2 亿, at least 60 % of
+  revenue from high technology. 双五企业 (the plan, footnote 1): revenue above 5 亿 and R&D above 5 % of it. All on the
+  newest year that the firm has filed.
 - 应评尽评: a firm meets every condition of a rung and holds it not. 差一项达标: it holds it not and fails exactly one.
 - Lapsing: a certificate ends within twelve months and no later one has been issued.
 - Backing: a right named in the application for a certificate was the firm's and had effect on the day of recognition.

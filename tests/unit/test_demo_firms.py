@@ -18,7 +18,7 @@ from demo.ladder import HIGH_TECH as STOCK
 from demo.ladder import SMALL as ENTERED
 from demo.ladder import YEARS
 from demo.platforms import EFFECTIVE_HOURS, EXTERNAL_HOURS, Platforms, Tenant, months_after
-from demo.systems import carriers, enterprises
+from demo.systems import carriers, enterprises, integrity
 
 SEEDS = (1, 2)
 PLAIN = Figures(2025, 100, 40, YI, YI // 10, YI, YI, 0, 20, 50, 12)
@@ -135,8 +135,21 @@ def test_the_evidence_of_every_finding_is_delivered_and_sound(city):
         delivered |= {register.record_id(row) for row in register.rows()} - refused
     for slice_ in (Firms, Platforms):
         lists = dict(city.slice(slice_).truth())
+        lists.pop("barred_firms", None)  # their evidence is the integrity system's
         for items in (*lists.pop("near_misses").values(), *lists.values()):
             assert {r for item in items for r in item["records"]} <= delivered
+
+
+def test_a_barred_firm_is_no_small_firm_and_its_bar_is_delivered(city):
+    found = city.slice(Firms).truth()
+    barred = found["barred_firms"]
+    assert len(barred) >= 10
+    delivered = {city.slice(cls).record_id(row) for cls in integrity.REGISTERS for row in city.slice(cls).rows()}
+    assert {r for item in barred for r in item["records"]} <= delivered
+    firms = {item["firm"] for item in barred}
+    for name in ("ladder", "unregistered"):
+        assert not [i for i in found[name] if i["rung"] == SMALL and i["firm"] in firms]
+    assert [i for i in found["ladder"] if i["rung"] != SMALL and i["firm"] in firms]
 
 
 def test_a_firm_struck_off_on_its_thirty_six_months_has_lived_them():
