@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
@@ -41,4 +42,28 @@ def keys(rotate: bool, as_json: bool) -> None:
         click.echo(f"it replaces   {replaced}; the head over the change bears both signatures")
 
 
-COMMANDS = (keys,)
+@click.command()
+@click.argument("record")
+@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The zip to write.")
+@click.option("--version", type=click.IntRange(min=1), help="This version of the record. Default: the newest.")
+@click.option("--head", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A head kept from earlier.")
+@AS_JSON
+def proof(record: str, out: Path, version: int | None, head: Path | None, as_json: bool) -> None:
+    """Write what proves RECORD (moe:institution:4161010698) to somebody who has the public key and nothing else.
+
+    tools/verify_brain.py checks it. With --head it also shows that the ledger only grew since that head was kept.
+    """
+    from warehouse.log.proof import prove
+
+    kept = head.read_text(encoding="utf-8") if head else None
+    told = prove(Settings.from_env(), record, out, version, kept)
+    if as_json:
+        _print_json(told)
+        return
+    click.echo(f"{told['bundle']}: {told['bytes']:,} bytes, {', '.join(told['files'])}")
+    if told["withheld"]:
+        click.echo(f"withheld: {told['withheld']}")
+    click.echo(f"version {told['record']['version']}, batch {told['batch']}, under the head\n{told['checkpoint']}")
+
+
+COMMANDS = (keys, proof)

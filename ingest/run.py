@@ -519,6 +519,7 @@ class SourceRun:
                 "landing": {
                     "segment": str(segment.path.relative_to(self.settings.home)),
                     "index_sha256": segment.index_sha256,
+                    "index_bytes": segment.index_path.stat().st_size,
                     "payloads": len(segment.entries()),
                 },
                 "delivery": digest,

@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -32,6 +33,7 @@ SETTERS = ("brain", "ingest", "warehouse", "expectations", "dags", "demo", "supe
 INNER_SETTINGS = {"BRAIN_DBT_TARGET", "BRAIN_SECRET", "BRAIN_SECRET_"}
 FOLDERS = (
     "brain|ingest|dbt_project|warehouse|expectations|superset|dags|demo|tests|docs|bench|docker|scripts|requirements"
+    "|tools"
 )
 # Files of the worked example in docs/sources.md, which exists nowhere else.
 INVENTED = ("instruments",)
@@ -322,16 +324,15 @@ def verified(new_house: Callable[..., Any]) -> Any:
 
 
 def run_verifier(settings: Settings) -> subprocess.CompletedProcess[str]:
-    [script] = blocks("docs/formats.md", "python")
-    arguments = [str(settings.home), str(settings.secrets / "ledger.pub")]
-    return subprocess.run([sys.executable, "-I", "-c", script, *arguments], capture_output=True, text=True, timeout=300)
+    arguments = [str(ROOT / "tools/verify_brain.py"), str(settings.home), str(settings.secrets / "ledger.pub")]
+    return subprocess.run([sys.executable, "-I", *arguments], capture_output=True, text=True, timeout=300)
 
 
-def test_the_verifier_of_the_formats_page_accepts_a_sound_house(verified: Any) -> None:
+def test_the_verifier_accepts_a_sound_house(verified: Any) -> None:
     assert {e.kind for e in verified.entries()} == {"committed", "accepted", "replay"}
     done = run_verifier(verified.settings)
     assert done.returncode == 0, done.stderr
-    assert f"{len(verified.entries())} entries, 3 payloads" in done.stdout
+    assert f"{len(verified.entries())} entries under" in done.stdout and "\n3 payloads in 3 segments" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -344,29 +345,49 @@ def test_the_verifier_of_the_formats_page_accepts_a_sound_house(verified: Any) -
         "quarantine/**/*.parquet",
     ],
 )
-def test_the_verifier_of_the_formats_page_finds_a_changed_byte(verified: Any, pattern: str) -> None:
+def test_the_verifier_finds_a_changed_byte(verified: Any, pattern: str) -> None:
     file = sorted(verified.settings.home.glob(pattern))[0]
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
-    assert run_verifier(verified.settings).returncode != 0
+    assert run_verifier(verified.settings).returncode == 11
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "code"),
     [
-        "update entries set body = body || ' ' where seq = 1",
-        "delete from entries where seq = (select max(seq) from entries)",
-        "delete from checkpoints where size = (select max(size) from checkpoints)",
+        ("update entries set body = body || ' ' where seq = 1", 11),
+        ("delete from entries where seq = (select max(seq) from entries)", 14),
+        ("delete from checkpoints where size = (select max(size) from checkpoints)", 13),
     ],
 )
-def test_the_verifier_of_the_formats_page_finds_a_changed_ledger(verified: Any, change: str) -> None:
+def test_the_verifier_finds_a_changed_ledger(verified: Any, change: str, code: int) -> None:
     import sqlite3
 
     with sqlite3.connect(verified.settings.ledger_path) as db:
         db.execute(change)
     db.close()
-    assert run_verifier(verified.settings).returncode != 0
+    assert run_verifier(verified.settings).returncode == code
+
+
+def test_the_formats_page_names_every_member_of_a_proof_and_every_exit_code(verified: Any, tmp_path: Any) -> None:
+    from ingest.ledger import Ledger
+    from warehouse.log import proof, records
+
+    settings = verified.settings
+    records.enter_roots(settings, verified.entries())
+    head = Ledger(settings).note_of(1)
+    for record_id in ("toy:thing:1", "people:thing:1"):
+        proof.prove(settings, record_id, tmp_path / "bundle.zip", kept=head)
+        with zipfile.ZipFile(tmp_path / "bundle.zip") as bundle:
+            names, told = set(bundle.namelist()), json.loads(bundle.read("proof.json"))
+        page = section("docs/formats.md", "Proof of a record")
+        assert {*names, *told, *told["record"], *told["leaf"], *told["consistency"]} - quoted(page) == set()
+        assert told["withheld"] is None or f"`{told['withheld']}`" in page
+    for page in ("docs/formats.md", "docs/guide-auditor.zh-CN.md"):
+        told = dict(re.findall(r"^\| (1[1-5]) \| (\w+) \|", text(page), re.M))
+        code = (ROOT / "tools/verify_brain.py").read_text(encoding="utf-8")
+        assert told == {number: name for name, number in re.findall(r'"(\w+)": (1\d)', code)}
 
 
 def test_the_formats_page_names_every_member_of_entries_and_index(verified: Any) -> None:

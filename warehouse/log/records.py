@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from brain.errors import IntegrityError
@@ -64,16 +65,39 @@ def leaves(settings: Settings, entry: LedgerEntry) -> Iterator[list[bytes]]:
     run: list[bytes] = []
     for ref in data["raw"]:
         for rows in pq.ParquetFile(_proven(settings, ref)).iter_batches(RUN * 32, columns=list(COLUMNS)):
-            columns = (rows.column(name).to_pylist() for name in COLUMNS)
-            run += [
-                merkle.leaf_hash(leaf_data(change, hash_, None if at is None else stored[at], pointer, record_id))
-                for record_id, hash_, at, pointer, change in zip(*columns, strict=True)
-            ]
+            run += _hashed(rows, stored)
             whole = len(run) - len(run) % RUN
             yield from (run[i : i + RUN] for i in range(0, whole, RUN))
             run = run[whole:]
     if run:
         yield run
+
+
+def _hashed(rows: pa.RecordBatch | pa.Table, stored: list[str]) -> list[bytes]:
+    columns = (rows.column(name).to_pylist() for name in COLUMNS)
+    return [
+        merkle.leaf_hash(leaf_data(change, hash_, None if at is None else stored[at], pointer, record_id))
+        for record_id, hash_, at, pointer, change in zip(*columns, strict=True)
+    ]
+
+
+def path_of(settings: Settings, entry: LedgerEntry, index: int) -> tuple[bytes, list[bytes], Tree]:
+    """Leaf, audit path and tree of the record at a row of its batch (from 0, over all files); reads one run only.
+
+    The tree may come from `cache/log/`: compare where the path leads with the entered root.
+    """
+    tree = kept_tree(settings, entry)
+    first = index - index % RUN
+    stored = stored_hashes(settings, entry.data)
+    leaves: list[bytes] = []
+    at = 0
+    for ref in entry.data["raw"]:
+        start, end = max(first - at, 0), min(first + RUN - at, ref["rows"])
+        if start < end:
+            leaves += _hashed(pq.read_table(_proven(settings, ref), columns=list(COLUMNS))[start:end], stored)
+        at += ref["rows"]
+    path = merkle.inclusion(leaves, index - first) + merkle.inclusion(tree.runs, first // RUN)
+    return leaves[index - first], path, tree
 
 
 def _proven(settings: Settings, ref: dict[str, Any]) -> Path:
