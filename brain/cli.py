@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 held by a gate, 75 another run holds th
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 import time
@@ -34,6 +35,12 @@ class Group(click.Group):
             if e.hint:
                 click.echo(f"  try: {e.hint}", err=True)
             ctx.exit(e.exit_code)
+        except OSError as e:
+            if e.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
+            click.secho(f"error: {e.strerror}: {e.filename or 'a file of the state'}", fg="red", err=True)
+            click.echo("  try: make room (old logs/ may go), then run it again; nothing has to be cleaned up", err=True)
+            ctx.exit(1)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -87,7 +88,7 @@ def holding(settings: Settings, now: datetime | None = None) -> Holding:
     now = now or datetime.now(UTC)
     release = current(settings)
     found = {a.alert_id: a for a in _of_marts(settings)} if release else {}
-    for alert in (*late_sources(settings, now), *incidents(settings)):
+    for alert in (*late_sources(settings, now), *low_disk(settings, now), *incidents(settings)):
         found[alert.alert_id] = alert
     alerts = sorted(found.values(), key=lambda a: (-a.severity_order, a.since_date, a.alert_id))
     return Holding(tuple(alerts), release.path.name if release else "", release.created_at if release else "")
@@ -137,6 +138,20 @@ def late_sources(settings: Settings, now: datetime) -> list[Alert]:
                 alert = replace(alert, severity=raised["raised_severity"])
             found.append(alert)
     return found
+
+
+def low_disk(settings: Settings, now: datetime) -> list[Alert]:
+    """Whether the disk of the state is nearly full: told before it is, for a full one lets nothing be entered."""
+    share = free_share(settings)
+    if share >= float(rule("disk_low", now.date())["threshold_ratio"]):
+        return []
+    return [of_rule("disk_low", "BRAIN_HOME", "BRAIN_HOME", f"剩余 {100 * share:.0f}%", now.date())]
+
+
+def free_share(settings: Settings) -> float:
+    """Free space of the disk that holds the state, 0 to 1."""
+    usage = shutil.disk_usage(settings.home if settings.home.exists() else settings.home.anchor)
+    return usage.free / usage.total
 
 
 def incidents(settings: Settings) -> list[Alert]:

@@ -19,6 +19,8 @@ from brain.alerts.current import Alert, Holding
 from brain.errors import LockedError
 from brain.settings import Settings
 
+NOT_OF_MARTS = ("source_stale", "disk_low", "task_failed", "deadline_missed")
+
 
 @dataclass(frozen=True)
 class Event:
@@ -104,8 +106,8 @@ def enter(settings: Settings, now: Holding) -> list[Event]:
 
 
 def _is_of_release(alert: Alert) -> bool:
-    """Whether a mart tells it; the others are told by the clock and by the scheduler."""
-    return alert.rule_code not in ("source_stale", "task_failed", "deadline_missed")
+    """Whether a mart tells it; the others are told by the clock, the disk and the scheduler."""
+    return alert.rule_code not in NOT_OF_MARTS
 
 
 def _row(event: str, alert: Alert, episode: int, now: Holding) -> dict[str, Any]:

@@ -33,6 +33,12 @@ from tests.alerting import Receiver, alert, receiving, release
 NOW = datetime(2026, 6, 30, 8, tzinfo=UTC)
 
 
+@pytest.fixture(autouse=True)
+def _roomy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How full the disk of this machine is is nobody's business here."""
+    monkeypatch.setattr(current, "free_share", lambda _: 0.5)
+
+
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     with receiving() as found:
@@ -228,6 +234,16 @@ def test_a_missed_schedule_is_told_by_the_clock_and_ends_with_the_next_delivery(
     house.ingest()
     deliver.tell(settings, datetime.now(UTC), pause=lambda _: None)
     assert receiver.told() == [("ended", "toy")]
+
+
+def test_a_disk_that_fills_up_is_told_in_time(
+    posting: Settings, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for share, told in ((0.1, []), (0.09, ["opened"]), (0.05, []), (0.1, ["ended"])):
+        receiver.posts.clear()
+        monkeypatch.setattr(current, "free_share", lambda _, share=share: share)
+        tell(posting)
+        assert [e for e, _ in receiver.told()] == told, share
 
 
 def test_incidents_begin_and_end(posting: Settings, receiver: Receiver) -> None:

@@ -191,6 +191,7 @@ class Instance:
 @pytest.fixture
 def told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[dict[str, Any]]]]:
     """Reports the end of a task (None: it did its work) and returns the events that came to the webhook."""
+    monkeypatch.setattr("brain.alerts.current.free_share", lambda _: 0.5)
     with receiving() as receiver:
         for name, value in replace(settings, webhook=receiver.url).environ().items():
             monkeypatch.setenv(name, value)
