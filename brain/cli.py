@@ -313,16 +313,23 @@ def trace(ref: str, as_json: bool) -> None:
 
 
 @main.command()
+@click.option("--served", is_flag=True, help="Walk every row of the release, too, back to records just proven.")
 @AS_JSON
-def verify(as_json: bool) -> None:
+def verify(served: bool, as_json: bool) -> None:
     """Prove the whole chain again: ledger, every landed byte, raw against landing."""
     from warehouse.verify import verify as run
 
-    found = run(Settings.from_env(), progress=_say())
+    found = run(Settings.from_env(), progress=_say(), served=served)
     if as_json:
         _print_json(found)
     else:
         click.echo(f"{found['entries']} entries, {found['payloads']} payloads, {found['records']} records")
+        if walked := found.get("served"):
+            traced = walked["rows"] - walked["without_records"] - walked["untraced_rows"]
+            click.echo(
+                f"{traced} rows of {walked['marts']} marts lead to {walked['records']} proven records; "
+                f"{walked['without_records']} name none, for they count nothing or are the house's own"
+            )
         for p in found["problems"]:
             click.secho(f"PROBLEM {p['kind']}: {p['where']}", fg="red")
         for seq in found["not_compared"]:

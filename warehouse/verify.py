@@ -10,6 +10,7 @@ Every problem has a kind and a place:
 | landing_index, landing_segment, landing_payload | landed bytes are missing or changed |
 | raw_file, quarantine_file, hash_file | a committed file is missing or changed |
 | raw_record | a row of raw is not what landing holds at its locator, or the counts differ |
+| served_row | a row of the release names a record that none of the proven batches brought (`served` only) |
 | record_root | an entered root is not that of the batch's records |
 """
 
@@ -34,13 +35,17 @@ from ingest.records import Shape
 from ingest.run import reread, uncommitted
 from warehouse import connect
 from warehouse.log import records as log
+from warehouse.log.served import trace_all
 
 Problem = dict[str, str]
 
 
-def verify(settings: Settings, progress: Callable[[str], None] | None = None) -> dict[str, Any]:
+def verify(
+    settings: Settings, progress: Callable[[str], None] | None = None, *, served: bool = False
+) -> dict[str, Any]:
     """Check everything; returns `entries`, `payloads`, `records`, `problems`, `uncommitted`, `checkpoint`.
 
+    `served`: walk every row of the release, too, back to a record that was just proven; the counts are in `served`.
     `not_compared`: batches whose contract changed since, until the next ingest derives their raw again.
     """
     say = progress or (lambda text: None)
@@ -57,7 +62,13 @@ def verify(settings: Settings, progress: Callable[[str], None] | None = None) ->
     say("roots of records")
     for seq, why in log.problems(settings, sound):
         problems.append(_problem("record_root", f"batch {seq}: {why}"))
-    records, skipped = _raw_against_landing(settings, sound, broken, damaged, problems, say)
+    records, skipped, proven = _raw_against_landing(settings, sound, broken, damaged, problems, say)
+    walked = None
+    if served:
+        say("rows of the release")
+        walked = trace_all(settings, proven)
+        for row in walked.pop("untraced"):
+            problems.append(_problem("served_row", f"{row['mart']} {row['key']}: {row['record_id']}"))
     leftovers = (
         [str(p.relative_to(settings.home)) for p in uncommitted(settings, sound)] if len(sound) == len(entries) else []
     )
@@ -69,6 +80,7 @@ def verify(settings: Settings, progress: Callable[[str], None] | None = None) ->
         "problems": problems,
         "uncommitted": leftovers,
         "checkpoint": heads[-1][1] if heads else None,
+        **({"served": walked} if walked else {}),
     }
 
 
@@ -192,14 +204,16 @@ def _raw_against_landing(
     damaged: set[str],
     problems: list[Problem],
     say: Callable[[str], None],
-) -> tuple[int, list[int]]:
+) -> tuple[int, list[int], list[Path]]:
     """Read every live batch again from its landed bytes; each row of raw must hash to what landing holds there.
 
-    Returns the records read, and the batches that cannot be compared because their contract changed since.
+    Returns the records read, the batches that cannot be compared because their contract changed since, and the files
+    of raw that hold what landing holds.
     """
     sources = load_sources(settings, all_profiles=True)
     keys = load_keys(settings)
     records, skipped = 0, []
+    proven: list[Path] = []
     for e in live_entries(entries):
         data = e.data
         source = sources.get(e.source)
@@ -212,11 +226,13 @@ def _raw_against_landing(
         if len(refs) < len(data["raw"]):
             continue
         say(f"raw against landing: batch {e.seq}, {e.source}.{e.record}")
+        files, before = [settings.home / r["path"] for r in refs], len(problems)
         try:
-            records += _one_batch(settings, source, keys, e, [settings.home / r["path"] for r in refs], problems)
+            records += _one_batch(settings, source, keys, e, files, problems)
         except BrainError as error:
             problems.append(_problem("raw_record", f"batch {e.seq}: cannot be read again: {error.message}"))
-    return records, skipped
+        proven += files if len(problems) == before else []
+    return records, skipped, proven
 
 
 def _one_batch(

@@ -23,14 +23,15 @@ pytestmark = pytest.mark.usefixtures("open_gate")
 TOOL = ROOT / "tools/verify_brain.py"
 
 
-@pytest.fixture
-def kept_house(new_house: Callable[..., Any]) -> tuple[Any, dict[str, Any]]:
-    """A small house with all there is to damage, and the private keys that signed its heads, by public key.
+RECORDS = ["toy:thing:4", "people:thing:2", "toy:thing:9"]
+
+
+def furnished(house: Any) -> dict[str, Any]:
+    """Give a small house all there is to damage; returns the private keys that signed its heads, by public key.
 
     Two sources, one of them encrypted; fetches of several payloads; refused, changed and left out records; roots; a
     change of the key.
     """
-    house = new_house()
     house.contract(servers=[house.server("part*.csv", together=True)])
     people = [house.field("id", key=1), house.field("name", classification="personal")]
     house.contract(people, name="people", servers=[house.server("people_*.csv")])
@@ -49,14 +50,19 @@ def kept_house(new_house: Callable[..., Any]) -> tuple[Any, dict[str, Any]]:
     second = load_keys(house.settings).signing_key
     deliver(2, [f"{i},西安{i}{'!' if i == 4 else ''}" for i in range(1, 9)])
     deliver(3, [f"{i},西安{i}{'!' if i == 4 else ''}" for i in range(1, 8)] + ["9"])
-    seeds = {k.public_key().public_bytes_raw().hex(): k for k in (first, second)}
-    return house, seeds
+    return {k.public_key().public_bytes_raw().hex(): k for k in (first, second)}
+
+
+@pytest.fixture
+def kept_house(new_house: Callable[..., Any]) -> tuple[Any, dict[str, Any]]:
+    house = new_house()
+    return house, furnished(house)
 
 
 @pytest.fixture
 def yard(kept_house: tuple[Any, dict[str, Any]], tmp_path: Path) -> Yard:
     house, seeds = kept_house
-    return Yard(house.settings, seeds, tmp_path / "yard", ["toy:thing:4", "people:thing:2", "toy:thing:9"])
+    return Yard(house.settings, seeds, tmp_path / "yard", RECORDS)
 
 
 def test_it_needs_nothing_of_the_house_and_is_one_short_file(yard: Yard):
