@@ -29,6 +29,7 @@ SLICES = (
     "filings",
     "decisions",
     "services",
+    "outreach",
     "deliveries",
 )
 LISTS = ("entities", "duplicates", "vetoes", "conflicts", "dirty")  # the contract of the command line; more may follow

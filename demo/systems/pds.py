@@ -1,6 +1,6 @@
 """陕西省科技管理服务一体化云平台: guides, applications, reviews, projects and what belongs to them.
 
-Its units and people stand in pds_people.py.
+Its units and people stand in pds_people.py, its stations, bases and envoys in pds_outreach.py.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from demo.project_rules import acceptance_no
 from demo.projects import LUMP_SUMS, MILESTONES, MOST_OPEN, REVIEWS, Call, Milestone, Obligation, Project, Review
 from demo.register import Change, Row, listed, setting
 from demo.systems.pds_form import PdsForm, place
+from demo.systems.pds_outreach import ActivityForms, BaseForms, EnvoyForms, TechnologyForms
 from demo.systems.pds_people import ExpertForms, NeedForms, TalentForms, UnitForms
 
 Breaks = tuple[tuple[str, Change], ...]
@@ -446,6 +447,10 @@ PATHS: dict[str, type[PdsForm]] = {
     "talent-needs": NeedForms,
     "experts": ExpertForms,
     "report-obligations": ObligationForms,
+    "technologies": TechnologyForms,
+    "outreach-bases": BaseForms,
+    "envoys": EnvoyForms,
+    "activities": ActivityForms,
 }
 REGISTERS = tuple(PATHS.values())
 ENDPOINTS = tuple(

@@ -22,6 +22,7 @@ CITY_ONLY = {
     "fct_carrier_tenants",
     "fct_contract_volumes",
     "fct_contracts",
+    "fct_county_services",
     "fct_demand_matches",
     "fct_demands",
     "fct_duplicate_deliverables",
@@ -37,6 +38,7 @@ CITY_ONLY = {
     "fct_ip_pledges",
     "fct_ip_rights",
     "fct_loan_risk",
+    "fct_outreach_bases",
     "fct_plan_tasks",
     "fct_platform_use",
     "fct_project_calls",
@@ -49,6 +51,7 @@ CITY_ONLY = {
     "fct_talent_flows",
     "fct_talent_retention",
     "fct_talent_shortages",
+    "fct_technologies",
     "fct_veto_counts",
     "fct_vouchers",
 }

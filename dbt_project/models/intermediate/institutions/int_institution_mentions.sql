@@ -19,6 +19,8 @@ with named as (
     union all
     {{ institution_mention('stg_pds__report_obligation', 'unit', 'unit_name', 'unit_credit_code') }}
     union all
+    {{ institution_mention('stg_pds__outreach_base', 'host', 'host_name', 'host_credit_code') }}
+    union all
     {{ institution_mention('stg_pds__talent', 'employer', 'employer_name', 'employer_credit_code') }}
     union all
     {{ institution_mentions_of_list('stg_pds__talent', 'employer', 'employers') }}

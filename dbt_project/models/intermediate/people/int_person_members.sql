@@ -40,6 +40,7 @@ joined as (
             when m.role = 'leader' then '项目负责人'
             when m.role like 'member %' or m.role like 'effort %' then '项目成员'
             when m.role = 'adviser' then '导师'
+            when m.role = 'envoy' then '科技特派员'
             when m.role = 'legal_representative' then '法定代表人'
             when m.role = 'contact' then '单位联系人'
             when m.role = 'signatory' then '承诺人'

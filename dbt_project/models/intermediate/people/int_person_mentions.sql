@@ -55,6 +55,10 @@ with named as (
     union all
     {{ person_mention('stg_pds__review', 'expert', values={'expert_no': 'expert_no'}) }}
     union all
+    {{ person_mention('stg_pds__envoy', 'envoy', values={
+        'talent_no': 'talent_no', 'activity_year': year_of('from_date')
+    }) }}
+    union all
     {{ person_mention('stg_integrity__pledge', 'signatory', 'signatory_name', {
         'id_number': 'signatory_id_number', 'id_number_pseudonym': 'signatory_id_number_pseudonym',
         'activity_year': year_of('signed_date'), 'project': "'pds:' || project_no", 'employer_name': 'institution_name',
