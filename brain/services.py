@@ -158,7 +158,7 @@ def addresses(settings: Settings) -> list[str]:
     """Where to look, and where the generated passwords lie."""
     superset = f"http://{LOOPBACK}:{settings.superset_port}"
     return [
-        f"dashboards  {superset}/superset/dashboard/overview/",
+        f"dashboards  {superset}/superset/dashboard/plan/",
         f"            users and passwords: {settings.secrets / 'superset_users'}",
         f"pipelines   {airflow_service.address(settings)}",
         f"            user {airflow_service.USER}, password: {settings.secrets / airflow_service.PASSWORDS}",

@@ -226,8 +226,8 @@ def test_exposures_are_generated_from_the_dashboards() -> None:
         ("dashboards/overview.yaml", "column: region", "column: regoin", "has no regoin"),
         (
             "dashboards/overview.yaml",
-            "{chart: who_hosts, width: 6}",
-            "{chart: who_hosts, width: 7}",
+            "{chart: who_hosts, width: 4}",
+            "{chart: who_hosts, width: 5}",
             "wider than twelve",
         ),
         (
