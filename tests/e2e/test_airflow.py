@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from brain import processes
+from brain import journal, processes
 from brain.airflow_service import Airflow
 from brain.settings import ROOT, Settings
 from demo.state import read_state
@@ -202,6 +204,44 @@ def test_the_search_finds_what_is_stored(platform: Platform, planted: dict[str, 
     assert any(f.endswith("superset.db") for f in found["dim_institutions"])
     landed = b"".join(p.read_bytes() for p in sorted((platform.settings.landing / "pds").iterdir()))
     assert not [v for v in planted["id_number"] if v.encode() in landed]
+
+
+def test_alerts_are_told_by_their_own_dag(platform: Platform, airflow: Airflow) -> None:
+    run = airflow.trigger("alerts")
+    assert ended(airflow, "alerts", run) == "success"
+    found = airflow.result("alerts", run, "tell")
+    assert found["alerts"] >= 20
+    assert found["channels"] == []  # none is set here
+    entered = [r["event"] for r in journal.read(platform.settings, "alerts")]
+    assert entered.count("opened") >= found["alerts"]
+    listed = json.loads(platform.brain("alerts", "--json", "--audit").stdout)
+    assert len(listed["alerts"]) == found["alerts"]
+
+
+def test_a_killed_scheduler_comes_back_with_up(platform: Platform, airflow: Airflow) -> None:
+    """Killed with all it started, as by a machine that runs out of memory; nothing is removed by hand."""
+    before = platform.state()
+    scheduler = processes.find(platform.settings.run_dir, "airflow-scheduler")
+    assert scheduler is not None
+    for pid in scheduler.session():
+        os.kill(pid, signal.SIGKILL)
+    run = airflow.trigger("alerts")  # queued while nobody schedules
+    down = {s["name"]: s["running"] for s in json.loads(platform.brain("status", "--json").stdout)["services"]}
+    assert [name for name, running in down.items() if not running] == ["airflow-scheduler"]
+    up = platform.brain("up")
+    assert up.returncode == 0, up.stdout[-3000:]
+    assert ended(airflow, "alerts", run) == "success"
+    assert platform.state() == before
+
+
+def ended(airflow: Airflow, dag_id: str, run_id: str) -> str:
+    """The state in which a run ends."""
+    for _ in range(240):
+        state = airflow.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"]
+        if state in ("success", "failed"):
+            return state
+        time.sleep(0.5)
+    raise AssertionError(f"{dag_id} did not end")
 
 
 def test_down_leaves_no_process_behind_and_up_comes_back(platform: Platform, airflow: Airflow) -> None:
