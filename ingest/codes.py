@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from operator import mul
 
 _USCC = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_USCC_VALUES = {c: i for i, c in enumerate(_USCC)}
 _USCC_WEIGHTS = tuple(pow(3, i, 31) for i in range(17))
 _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -20,9 +22,9 @@ def uscc(code: str) -> bool:
     >>> uscc("91350200MA2YJ1XR9G"), uscc("91350100M0001TGQXM")
     (True, False)
     """
-    if len(code) != 18 or any(c not in _USCC for c in code):
+    if len(code) != 18 or not _USCC_VALUES.keys() >= set(code):
         return False
-    total = sum(_USCC.index(c) * w for c, w in zip(code, _USCC_WEIGHTS, strict=False))
+    total = sum(map(mul, map(_USCC_VALUES.__getitem__, code), _USCC_WEIGHTS))  # ends with the weights, before the check
     return _USCC[(31 - total) % 31] == code[17]
 
 
@@ -34,7 +36,7 @@ def id_number(number: str) -> bool:
         date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
     except ValueError:
         return False
-    return "10X98765432"[sum(int(c) * w for c, w in zip(number, _ID_WEIGHTS, strict=False)) % 11] == number[17]
+    return "10X98765432"[sum(map(mul, map(int, number[:17]), _ID_WEIGHTS)) % 11] == number[17]
 
 
 def orcid(text: str) -> bool:

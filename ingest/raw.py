@@ -190,7 +190,8 @@ class Stager:
         """
         self._flush()
         staged = self.staged
-        self._resolve_repeats()
+        repeats = self._resolve_repeats()
+        staged.parts = [p for p in staged.parts if p.exists()]
         staged.complete = complete and not self._unkeyed
         if self.record.delivery == "snapshot" and staged.complete and self.current:
             self._withdraw_omitted()
@@ -199,7 +200,6 @@ class Stager:
             "count(*) FILTER (NOT bad AND hash = known), count(*) FILTER (bad), "
             "count(*) FILTER (NOT bad AND gone AND hash IS DISTINCT FROM known) FROM seen"
         )
-        repeats = self._one("SELECT count(*) FROM repeats")[0]
         rejected = self._one("SELECT count(*) FROM refused")[0] - counts[2]
         staged.new, staged.unchanged = counts[0], counts[1] + repeats
         staged.quarantined = counts[2] + rejected
@@ -350,12 +350,15 @@ class Stager:
 
     # -- the whole batch ----------------------------------------------------------------------------------------
 
-    def _resolve_repeats(self) -> None:
-        """Exact repeats are unchanged; different records under one key are refused, all of them."""
+    def _resolve_repeats(self) -> int:
+        """Exact repeats are unchanged; different records under one key are refused, all of them. Gives the number of
+        repeats, which are in `seen` no more."""
         self._con.execute(
             "CREATE TEMP TABLE multiple AS SELECT ckey FROM seen WHERE ckey IS NOT NULL GROUP BY ckey "
             "HAVING count(*) > 1"
         )
+        if not self._one("SELECT count(*) FROM multiple")[0]:
+            return 0
         self._con.execute(
             "CREATE TEMP TABLE shared AS SELECT ckey, min(hash) <> max(hash) AS conflict FROM seen JOIN multiple "
             "USING (ckey) WHERE NOT bad GROUP BY ckey HAVING count(*) > 1"
@@ -389,7 +392,7 @@ class Stager:
                 f"ON p._payload = d.payload AND p._pointer = d.pointer) TO '{fresh}' (FORMAT parquet)"
             ).fetchone()[0]
             fresh.replace(path) if left else (path.unlink(), fresh.unlink(missing_ok=True))
-        self.staged.parts = [p for p in self.staged.parts if p.exists()]
+        return self._one("SELECT count(*) FROM repeats")[0]
 
     def _withdraw_omitted(self) -> None:
         self._con.execute(
