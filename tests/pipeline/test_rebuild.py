@@ -34,6 +34,7 @@ CITY_ONLY = {
     "fct_fund_leverage",
     "fct_funding_outcomes",
     "fct_indicator_own_counts",
+    "fct_integrity_pledges",
     "fct_ip_backing",
     "fct_ip_pledges",
     "fct_ip_rights",

@@ -1,15 +1,40 @@
 -- One row per contract, however many of its sides registered it. Both sides write the same parties, title, kind, day
 -- and signed amount; a second stage, another day or another amount is another contract (rule 8: counted once, net of
 -- cancellations).
-with registrations as (
+with links as (
+
+    select
+        record_id,
+        role,
+        entity_id
+    from {{ ref('int_institution_links') }}
+    where role in ('seller', 'buyer')
+
+),
+
+parties as (
+
+    select
+        contracts.*,
+        sellers.entity_id as seller_id,
+        buyers.entity_id as buyer_id
+    from {{ ref('stg_market__contract') }} as contracts
+    left join links as sellers on contracts.record_id = sellers.record_id and sellers.role = 'seller'
+    left join links as buyers on contracts.record_id = buyers.record_id and buyers.role = 'buyer'
+
+),
+
+-- a party is who it is, however it is spelled; what nobody could be told by is compared as it is written
+registrations as (
 
     select
         *,
         {{ sha256_hex(
-            "concat_ws('|', coalesce(seller_credit_code, " ~ normalise_name('seller_name') ~ "), coalesce(buyer_credit_code, "
-            ~ normalise_name('buyer_name') ~ "), " ~ normalise_name('title') ~ ", contract_kind, signed_date, signed_cny)"
+            "concat_ws('|', coalesce(seller_id, seller_credit_code, " ~ normalise_name('seller_name')
+            ~ "), coalesce(buyer_id, buyer_credit_code, " ~ normalise_name('buyer_name') ~ "), "
+            ~ normalise_name('title') ~ ", contract_kind, signed_date, signed_cny)"
         ) }} as contract_key
-    from {{ ref('stg_market__contract') }}
+    from parties
 
 ),
 
@@ -58,9 +83,11 @@ final as (
         contract_no,
         title,
         contract_kind,
+        seller_id,
         seller_name,
         seller_credit_code,
         seller_region_code,
+        buyer_id,
         buyer_name,
         buyer_credit_code,
         buyer_region_code,

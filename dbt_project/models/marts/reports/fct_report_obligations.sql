@@ -19,6 +19,16 @@ rules as (
 
 ),
 
+units as (
+
+    select
+        record_id,
+        entity_id
+    from {{ ref('int_institution_links') }}
+    where role = 'unit'
+
+),
+
 answered as (
 
     select
@@ -49,6 +59,7 @@ judged as (
 
     select
         obligations.*,
+        units.entity_id as unit_id,
         answered.report_record_id,
         answered.report_no,
         answered.filed_date,
@@ -67,6 +78,7 @@ judged as (
             else '未到期'
         end as filing_state
     from obligations
+    left join units on obligations.record_id = units.record_id
     left join answered on obligations.obligation_no = answered.obligation_no and answered.filing_order = 1
     left join rules on {{ in_force('rules', 'answered.filed_date') }}
 
@@ -78,6 +90,7 @@ final as (
         obligation_no,
         project_no,
         report_kind,
+        unit_id,
         unit_name,
         unit_credit_code,
         due_date,
