@@ -6,19 +6,9 @@ with firms as (
 
 ),
 
-districts as (
+{{ district_names() }},
 
-    select * from {{ ref('regions') }}
-    where dimension = 'district'
-
-),
-
-zones as (
-
-    select * from {{ ref('regions') }}
-    where dimension = 'zone'
-
-),
+{{ zone_names() }},
 
 final as (
 

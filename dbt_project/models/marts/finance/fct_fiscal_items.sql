@@ -5,19 +5,9 @@ with items as (
 
 ),
 
-districts as (
+{{ district_names() }},
 
-    select * from {{ ref('regions') }}
-    where dimension = 'district'
-
-),
-
-zones as (
-
-    select * from {{ ref('regions') }}
-    where dimension = 'zone'
-
-),
+{{ zone_names() }},
 
 links as (
 

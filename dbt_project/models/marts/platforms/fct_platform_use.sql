@@ -18,11 +18,9 @@ tenants as (
 
 ),
 
-regions as (
+{{ district_names() }},
 
-    select * from {{ ref('regions') }}
-
-),
+{{ zone_names() }},
 
 forms as (
 
@@ -168,8 +166,8 @@ final as (
         j.source_document,
         {{ json_list('[j.record_id]') }} as record_ids
     from judged as j
-    left join regions as districts on districts.dimension = 'district' and j.district_code = districts.region_code
-    left join regions as zones on zones.dimension = 'zone' and j.zone_code = zones.region_code
+    left join districts on j.district_code = districts.region_code
+    left join zones on j.zone_code = zones.region_code
 
 )
 
