@@ -35,14 +35,33 @@ def over(folder: Path, *statements: str) -> list[tuple]:
 
 
 @pytest.mark.parametrize("amount", [1, -1])
-def test_an_error_of_one_unit_fails_the_build(city, tmp_path, amount):
+@pytest.mark.parametrize("dimension", ["部门", "区县", "开发区"])
+def test_an_error_of_one_unit_fails_the_build(city, tmp_path, dimension, amount):
     for name in ("brain", "official", "audit"):
         shutil.copy(city.settings.warehouse_dir / f"{name}.duckdb", tmp_path)
     rule = compiled(city.settings, "assert_parts_sum_to_the_city")
     assert over(tmp_path, rule) == []
-    one = "indicator_code = 'I07' and indicator_year = 2024 and dimension = '开发区' and unit_code = '610131'"
-    change = f"update official.fct_indicator_breakdown set unit_value = unit_value + {amount} where {one}"
-    assert [row[:3] for row in over(tmp_path, change, rule)] == [("I07", 2024, "开发区")]
+    of = f"indicator_code = 'I07' and indicator_year = 2024 and dimension = '{dimension}'"
+    unit = f"(select min(unit_code) from official.fct_indicator_breakdown where {of} and not is_unassigned)"
+    change = (
+        f"update official.fct_indicator_breakdown set unit_value = unit_value + {amount} "
+        f"where {of} and unit_code = {unit}"
+    )
+    assert [row[:3] for row in over(tmp_path, change, rule)] == [("I07", 2024, dimension)]
+
+
+@pytest.mark.parametrize("dimension", ["区县", "开发区", "秦创原"])
+def test_one_thing_too_many_in_an_own_count_fails_the_build(city, tmp_path, dimension):
+    for name in ("brain", "official", "audit"):
+        shutil.copy(city.settings.warehouse_dir / f"{name}.duckdb", tmp_path)
+    rule = compiled(city.settings, "assert_own_counts_sum_to_the_city")
+    assert over(tmp_path, rule) == []
+    of = f"indicator_code = 'I05' and indicator_year = 2024 and dimension = '{dimension}'"
+    change = (
+        f"update official.fct_indicator_own_counts set own_value = own_value + 1 where {of} "
+        f"and unit_code = (select min(unit_code) from official.fct_indicator_own_counts where {of})"
+    )
+    assert [row[:3] for row in over(tmp_path, change, rule)] == [("I05", 2024, dimension)]
 
 
 def test_every_value_that_arrives_is_on_file_and_the_strays_are_refused(city):
@@ -162,6 +181,26 @@ def test_own_counts_are_those_of_the_register(city):
     assert {row[0]: row[2] for row in own} == {"全市": 1, "区县": 14, "开发区": 9, "秦创原": 4}
     figure = city.city.slice(plan.Plan).figure("I07", 2025)
     assert [row[3] for row in own if row[0] == "全市"] == [figure], "beside the reported figure"
+
+
+def test_what_cannot_be_counted_says_why_and_what_can_is_counted(city):
+    said = dict(
+        city.query("select indicator_code, is_counted_here from dim_indicators where is_counted_here is not null")
+    )
+    assert {i.code for i in plan.INDICATORS if i.code[0] in "IS"} <= said.keys()
+    assert {code for code, counted in said.items() if not counted} >= {"I01", "I02", "I03", "I04", "I15"}
+    counted = {code for (code,) in city.query("select distinct indicator_code from fct_indicator_own_counts")}
+    assert counted == {code for code, is_counted in said.items() if is_counted}, "every register of the city delivers"
+    rows = city.query(
+        "select indicator_year, counting_day, own_value from fct_indicator_own_counts "
+        "where indicator_code = 'I13' and dimension = '全市'"
+    )
+    held = city.query(
+        "select count(distinct institution_no) from staging.stg_market__institution "
+        "where is_active and qualifications like '%技术转移示范机构%'",
+        "brain",
+    )
+    assert rows == [(city.city.today.year - 1, "截至日", held[0][0])]
 
 
 def test_volumes_of_contracts_are_the_truth_to_the_cent(city):

@@ -1,6 +1,13 @@
 -- What the platform can count itself, one row per thing and span of days in which it counts: a certificate while it is
--- valid, a carrier while it is recognised, a contract or an activity on its day. `amount` is 1, for contracts 亿元.
-with firms as (
+-- valid, a carrier while it is recognised, a contract or an activity on its day. `amount` is 1, for contracts 亿元. Where
+-- a register gives no day, counts_from is empty: what it says is of today.
+with links as (
+
+    select * from {{ ref('int_institution_links') }}
+
+),
+
+firms as (
 
     select
         firm_no,
@@ -33,12 +40,13 @@ certificates as (
 
 ),
 
--- 累计 counts a firm from its first entry for good; a stock counts it to the last day of validity
+-- 累计 counts a firm from its first entry for good; a stock counts it to the last day of validity. What counts is the
+-- entity: two numbers of the register that are one firm are one
 firm_spans as (
 
     select
         certificates.indicator_code,
-        certificates.firm_no as entity_key,
+        coalesce(links.entity_id, certificates.firm_no) as entity_key,
         certificates.valid_from as counts_from,
         case
             when certificates.indicator_code not in ('I08', 'I14')
@@ -50,19 +58,21 @@ firm_spans as (
         certificates.record_id
     from certificates
     left join firms on certificates.firm_no = firms.firm_no
+    left join links on certificates.record_id = links.record_id and links.role = 'firm'
     where certificates.indicator_code is not null
     union all
     select
         'S09' as indicator_code,
-        firm_no as entity_key,
-        list_date as counts_from,
+        coalesce(links.entity_id, firms.firm_no) as entity_key,
+        firms.list_date as counts_from,
         cast(null as date) as counts_to,
         cast(1 as decimal(28, 10)) as amount,
-        district_code,
-        zone_code,
-        record_id
+        firms.district_code,
+        firms.zone_code,
+        firms.record_id
     from firms
-    where listing_board = '科创板' and list_date is not null
+    left join links on firms.record_id = links.record_id and links.role = 'self'
+    where firms.listing_board = '科创板' and firms.list_date is not null
 
 ),
 
@@ -221,6 +231,58 @@ patents as (
 
 ),
 
+-- the criteria of today; the register dates none of its marks, so only the ten years begin on a day of their own
+valued_patents as (
+
+    select
+        'C05' as indicator_code,
+        ip.ip_no as entity_key,
+        case
+            when
+                (ip.is_strategic and rules.counts_strategic)
+                or (ip.has_foreign_family and rules.counts_foreign_family)
+                or (ip.is_pledged and rules.counts_pledged)
+                or (ip.is_awarded and rules.counts_awarded)
+                then ip.granted_date
+            when rules.counts_kept and ip.application_date is not null
+                then
+                    greatest(
+                        ip.granted_date,
+                        {{ next_day(years_after('ip.application_date', 'rules.kept_years_above')) }}
+                    )
+            when rules.counts_kept and ip.is_kept_ten_years then ip.granted_date
+        end as counts_from,
+        ip.expired_date as counts_to,
+        cast(1 as decimal(28, 10)) as amount,
+        firms.district_code,
+        firms.zone_code,
+        ip.record_id
+    from {{ ref('stg_enterprises__ip') }} as ip
+    inner join {{ ref('high_value_patent_rules') }} as rules
+        on ip.kind = rules.patent_kind and {{ in_force('rules', as_of()) }}
+    left join firms on ip.firm_no = firms.firm_no
+    where ip.granted_date is not null
+
+),
+
+-- the register gives no day of recognition
+demonstrations as (
+
+    select
+        'I13' as indicator_code,
+        coalesce(links.entity_id, institutions.institution_no) as entity_key,
+        cast(null as date) as counts_from,
+        cast(null as date) as counts_to,
+        cast(1 as decimal(28, 10)) as amount,
+        institutions.district_code,
+        institutions.zone_code,
+        institutions.record_id
+    from {{ ref('stg_market__institution') }} as institutions
+    left join links on institutions.record_id = links.record_id and links.role = 'self'
+    where institutions.is_active and institutions.qualifications like '%技术转移示范机构%'
+
+),
+
 unioned as (
 
     select * from firm_spans
@@ -232,6 +294,11 @@ unioned as (
     select * from activities
     union all
     select * from patents
+    union all
+    select * from valued_patents
+    where counts_from is not null
+    union all
+    select * from demonstrations
 
 ),
 

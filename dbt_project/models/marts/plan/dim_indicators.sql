@@ -50,6 +50,8 @@ final as (
         coalesce(planned.definition, figures.definition) as definition,
         coalesce(planned.denominator, figures.denominator) as denominator,
         planned.document_section,
+        own_counts.is_counted as is_counted_here,
+        own_counts.note as own_count_note,
         targets.lead_department,
         targets.target_value as target_2025,
         coalesce(targets.target_versions, 0) as target_versions,
@@ -58,6 +60,7 @@ final as (
     from planned
     full outer join figures on planned.indicator_code = figures.indicator_code
     left join targets on planned.indicator_code = targets.indicator_code
+    left join {{ ref('own_count_rules') }} as own_counts on planned.indicator_code = own_counts.indicator_code
 
 )
 

@@ -26,14 +26,31 @@ regions as (
 
 ),
 
+rules as (
+
+    select * from {{ ref('own_count_rules') }}
+    where is_counted
+
+),
+
+-- a register that has delivered nothing says nothing of its indicators; one that has says 0 where it holds none
+registers as (
+
+    select distinct rules.register_name
+    from rules
+    inner join own on rules.indicator_code = own.indicator_code
+
+),
+
 counted_codes as (
 
     select
-        own.indicator_code,
-        indicators.target_mode = '年度流量' as is_flow
-    from own
-    inner join indicators on own.indicator_code = indicators.indicator_code
-    group by own.indicator_code, indicators.target_mode
+        rules.indicator_code,
+        rules.counting_day,
+        rules.note,
+        rules.counting_day = '当年' as is_flow
+    from rules
+    inner join registers on rules.register_name = registers.register_name
 
 ),
 
@@ -42,10 +59,14 @@ years as (
     -- from where the plan starts to the last year that is over
     select
         counted_codes.indicator_code,
+        counted_codes.counting_day,
+        counted_codes.note,
         counted_codes.is_flow,
         cast(u.indicator_year as integer) as indicator_year
     from counted_codes
     cross join {{ explode(year_list('2020', year_of(as_of()) ~ ' - 1'), 'u', 'indicator_year') }}
+    -- today's state stands beside the newest figure there can be
+    where counted_codes.counting_day != '截至日' or u.indicator_year = {{ year_of(as_of()) }} - 1
 
 ),
 
@@ -70,7 +91,8 @@ counting as (
         on
             years.indicator_code = own.indicator_code
             and (
-                (years.is_flow and {{ year_of('own.counts_from') }} = years.indicator_year)
+                (years.counting_day = '截至日' and own.counts_from is null)
+                or (years.is_flow and {{ year_of('own.counts_from') }} = years.indicator_year)
                 or (
                     not years.is_flow
                     and own.counts_from < {{ day_after_year('years.indicator_year') }}
@@ -176,7 +198,8 @@ final as (
         units.unit_code,
         units.unit_name,
         indicators.measure_unit,
-        case when years.is_flow then '当年' else '年末' end as counting_day,
+        years.counting_day,
+        years.note as counting_note,
         coalesce(counted.own_value, 0) as own_value,
         reported.indicator_value as reported_value,
         round(coalesce(counted.own_value, 0) - reported.indicator_value, 4) as difference,
