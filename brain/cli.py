@@ -274,14 +274,22 @@ def run(names: tuple[str, ...], full: bool, since: datetime | None, as_json: boo
 
 
 @main.command()
-@click.argument("ref")
+@click.argument("ref", required=False)
+@click.option("--forward", is_flag=True, help="The other way: the rows and figures that a record came to, or its gate.")
+@click.option("--figure", metavar="MART.METRIC", help="The rows and records that a figure was counted from.")
+@click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="With --figure: only such rows; may be repeated.")
 @AS_JSON
-def trace(ref: str, as_json: bool) -> None:
+def trace(ref: str | None, forward: bool, figure: str | None, where: tuple[str, ...], as_json: bool) -> None:
     """Follow REF to the bytes a source sent.
 
     REF is a record id (nsfc:project:71701001), a mart row (fct_projects:<key>) or an entity id, as dashboards show
     them.
     """
+    if bool(ref) == bool(figure) or (where and not figure) or (forward and not ref):
+        raise click.UsageError("give REF, or --figure with or without --where")
+    if forward or figure:
+        cli_proof.show_reach(ref, figure, where, as_json)
+        return
     from warehouse.trace import trace as run
 
     found = run(Settings.from_env(), ref)

@@ -66,4 +66,37 @@ def proof(record: str, out: Path, version: int | None, head: Path | None, as_jso
     click.echo(f"version {told['record']['version']}, batch {told['batch']}, under the head\n{told['checkpoint']}")
 
 
+def show_reach(ref: str | None, name: str | None, where: tuple[str, ...], as_json: bool) -> None:
+    """`brain trace --forward` and `brain trace --figure`."""
+    from warehouse.reach import figure, forward
+
+    if not all("=" in w for w in where):
+        raise click.UsageError("--where is written COLUMN=VALUE")
+    settings = Settings.from_env()
+    if name:
+        found = figure(settings, name, dict(w.split("=", 1) for w in where))
+        lines = [
+            f"{found['metric']}  {found['label']}  {found['shown']}  release {found['release']}",
+            *(f"{r['id']}  {len(r['record_ids'])} records" for r in found["rows"]),
+            f"{len(found['rows'])} rows make it, from {len(found['records'])} records (--json has their hashes)",
+        ]
+    else:
+        found = forward(settings, ref or "")
+        lines = [
+            *(f"version {v['version']}  {v['change']}  batch {v['batch']}" for v in found["versions"]),
+            *(f"{r['mart']}  {r['rows']} rows: {', '.join(r['ids'][:3])}" for r in found["rows"]),
+            *(_reached(f) for f in found["figures"]),
+            *(f"stopped at the {s['gate']} gate, {s['where']}: {', '.join(s['why'])}" for s in found["stopped"]),
+        ]
+    if as_json:
+        _print_json(found)
+    else:
+        click.echo("\n".join(lines))
+
+
+def _reached(told: dict[str, Any]) -> str:
+    chosen = "".join(f" {column}={value}" for column, value in told["where"].items())
+    return f"{told['metric']}{chosen}  {told['label']}  {told['value']}, without it {told['without']}"
+
+
 COMMANDS = (keys, proof)

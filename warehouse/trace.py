@@ -17,7 +17,7 @@ from brain.errors import BrainError, IntegrityError
 from brain.journal import append
 from brain.keys import Keys, load_keys
 from brain.settings import Settings
-from ingest.contract import Record, Source, load_sources
+from ingest.contract import SUFFIX, Record, Source, load_source, source_files
 from ingest.landing import Entry, Segment
 from ingest.ledger import Ledger, LedgerEntry, live_entries
 from ingest.privacy import Pseudonymiser
@@ -48,7 +48,7 @@ class _Tracer:
     def __init__(self, settings: Settings):
         self.settings = settings
         self.keys: Keys = load_keys(settings)
-        self.sources = load_sources(settings, all_profiles=True)
+        self._sources: dict[str, Source | None] = {}
         self.ledger = Ledger(settings, self.keys)
         self.entries = self.ledger.entries()
         self.release = self._open_release()
@@ -68,9 +68,10 @@ class _Tracer:
         return con
 
     def trace(self, ref: str) -> dict[str, Any]:
-        source, _, rest = ref.partition(":")
+        name, _, rest = ref.partition(":")
         record_type, _, key = rest.partition(":")
-        if key and source in self.sources and any(r.name == record_type for r in self.sources[source].records):
+        source = self._source(name) if key else None
+        if source and any(r.name == record_type for r in source.records):
             record_ids = [ref]
             rows = self._rows_holding(ref)
         else:
@@ -91,6 +92,13 @@ class _Tracer:
             "models": self._models(sorted({r["mart"] for r in rows})),
             "checks": self._checks(batches),
         }
+
+    def _source(self, name: str) -> Source | None:
+        """One contract: to read and validate all of them takes longer than the trace."""
+        if name not in self._sources:
+            path = next((p for p in source_files(self.settings) if p.name == name + SUFFIX), None)
+            self._sources[name] = load_source(path) if path else None
+        return self._sources[name]
 
     # -- marts --------------------------------------------------------------------------------------------------
 
@@ -218,7 +226,9 @@ class _Tracer:
         return [r for (source, record), ids in groups.items() for r in self._of_type(source, record, ids)]
 
     def _of_type(self, source_name: str, record_name: str, record_ids: list[str]) -> list[dict[str, Any]]:
-        source = self.sources[source_name]
+        source = self._source(source_name)
+        if source is None:
+            raise BrainError(f"there is no contract of {source_name} any more", "BRAIN_SOURCES must name its folder")
         record = source.record(record_name)
         if source.is_personal:  # what was landed is shown, so who looked is noted first
             who = getpass.getuser()
