@@ -68,6 +68,44 @@ indicators as (
 
 ),
 
+part_states as (
+
+    select
+        *,
+        max(indicator_year) over (partition by indicator_code, dimension) as newest_year,
+        max(case when state is distinct from '滞后' then indicator_year end) over (
+            partition by indicator_code, dimension, unit_code
+        ) as changed_year,
+        min(indicator_year) over (partition by indicator_code, dimension, unit_code) as first_year
+    from {{ ref('fct_indicator_breakdown') }}
+
+),
+
+parts as (
+
+    select
+        'indicator_part_behind' as rule_code,
+        p.indicator_code || '|' || p.dimension || '|' || p.unit_code as subject,
+        coalesce(g.region_name, p.unit_name) || ' ' || p.indicator_name || '（' || p.indicator_year || ' 年）'
+            as subject_label,
+        case p.dimension when '区县' then 'district' when '开发区' then 'zone' else 'department' end as owner_kind,
+        coalesce(g.region_name, p.unit_name) as owner_name,
+        {{ year_end('coalesce(p.changed_year + 1, p.first_year)') }} as since_date,
+        cast(null as date) as due_date,
+        p.indicator_year || ' 年实际 ' || {{ number_text('p.unit_value') }} || ' ' || p.measure_unit || '，应达 '
+        || {{ number_text('p.required_value') }} || '，欠 ' || {{ number_text('p.gap_value') }}
+        || coalesce('，占全市缺口的 ' || cast(round(100 * p.share_of_gaps) as integer) || '%', '') as detail,
+        p.breakdown_id as trace_key,
+        p.record_ids
+    from part_states as p
+    left join {{ ref('regions') }} as g
+        on
+            g.dimension = case p.dimension when '区县' then 'district' when '开发区' then 'zone' end
+            and p.unit_code = g.region_code
+    where p.indicator_year = p.newest_year and p.state = '滞后' and p.owes_gap and not p.is_unassigned
+
+),
+
 tasks as (
 
     select
@@ -243,6 +281,8 @@ stalled as (
 conditions as (
 
     select * from indicators
+    union all
+    select * from parts
     union all
     select * from tasks
     union all
