@@ -1,24 +1,22 @@
 -- Rule 6: shortage = (need - supply) / need, by chain, level and year. Supply is who works in the city on the day of
 -- the list, everybody once.
-with {{ rules_in_force('talent_rules') }},
+with needs as (
 
-needs as (
-
-    select * from {{ ref('stg_pds__talent_need') }}
-    where published_date <= {{ as_of() }}
+    select
+        n.*,
+        rules.rule_version,
+        rules.source_document,
+        rules.top_categories,
+        rules.least_shown
+    from {{ ref('stg_pds__talent_need') }} as n
+    inner join {{ ref('talent_rules') }} as rules on {{ in_force('rules', 'n.published_date') }}
+    where n.published_date <= {{ as_of() }}
 
 ),
 
 talents as (
 
-    select
-        talents.*,
-        case
-            when {{ is_in_words('talents.category', 'rules.top_categories') }} then '领军人才'
-            else '骨干人才'
-        end as talent_level
-    from {{ ref('int_talents_known') }} as talents
-    cross join rules
+    select * from {{ ref('int_talents_known') }}
 
 ),
 
@@ -29,7 +27,13 @@ working as (
         talents.person_id,
         talents.record_id
     from needs
-    inner join talents on needs.industry = talents.industry and needs.level = talents.talent_level
+    inner join talents
+        on
+            needs.industry = talents.industry
+            and needs.level = case
+                when {{ is_in_words('talents.category', 'needs.top_categories') }} then '领军人才'
+                else '骨干人才'
+            end
     inner join {{ ref('int_talent_jobs') }} as jobs
         on
             talents.person_id = jobs.person_id
@@ -67,13 +71,12 @@ final as (
         row_number() over (
             partition by needs.industry, needs.level order by needs.published_date desc
         ) = 1 as is_newest,
-        coalesce(supply.supply_count between 1 and rules.least_shown - 1, false) as is_suppressed,
-        rules.rule_version,
-        rules.source_document,
+        coalesce(supply.supply_count between 1 and needs.least_shown - 1, false) as is_suppressed,
+        needs.rule_version,
+        needs.source_document,
         needs.record_id,
         coalesce(supply.supply_record_ids, '[]') as supply_record_ids
     from needs
-    cross join rules
     left join supply on needs.need_no = supply.need_no
 
 )

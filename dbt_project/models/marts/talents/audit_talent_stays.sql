@@ -1,8 +1,6 @@
 -- One row per stay of a talent with an employer since the first year of the rule, mergers of the unit ending none, and
--- whether it lasted long enough to count as retained.
-with {{ rules_in_force('talent_rules') }},
-
-{{ district_names() }},
+-- whether it lasted long enough to count as retained: by the version in force on the day on which it ended.
+with {{ district_names() }},
 
 jobs as (
 
@@ -56,7 +54,7 @@ final as (
         talents.record_id,
         talents.record_ids
     from stays
-    cross join rules
+    inner join {{ ref('talent_rules') }} as rules on {{ in_force('rules', 'coalesce(stays.to_date, ' ~ as_of() ~ ')') }}
     inner join {{ ref('int_talents_known') }} as talents on stays.person_id = talents.person_id
     left join districts on stays.district_code = districts.region_code
     where {{ year_of('stays.from_date') }} >= rules.since_year
