@@ -36,9 +36,8 @@ rules as (
 -- a register that has delivered nothing says nothing of its indicators; one that has says 0 where it holds none
 registers as (
 
-    select distinct rules.register_name
-    from rules
-    inner join own on rules.indicator_code = own.indicator_code
+    select register_name from {{ ref('int_registers_delivered') }}
+    where record_count > 0
 
 ),
 
