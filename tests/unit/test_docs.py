@@ -433,7 +433,12 @@ def test_every_rule_of_the_arrival_gate_is_explained() -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "dashboard"), [("docs/guide-official.zh-CN.md", "overview"), ("docs/guide-auditor.zh-CN.md", "audit")]
+    ("page", "dashboard"),
+    [
+        ("docs/guide-official.zh-CN.md", "overview"),
+        ("docs/guide-auditor.zh-CN.md", "audit"),
+        ("docs/guide-auditor.zh-CN.md", "engineering"),
+    ],
 )
 def test_every_chart_is_explained(page: str, dashboard: str) -> None:
     layout = yaml.safe_load(text(f"superset/assets/dashboards/{dashboard}.yaml"))
