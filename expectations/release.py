@@ -24,7 +24,7 @@ from expectations.engine import Outcome, Rule, Session
 from expectations.rules import load
 from ingest.contract import Record, Source, load_sources
 from ingest.ledger import Ledger
-from warehouse import connect, content, publish, state
+from warehouse import changes, connect, content, publish, state
 from warehouse.connect import literal, quoted
 
 NO_HISTORY = "无历史"
@@ -243,12 +243,16 @@ def _missing_marts(session: Session, marts: list[content.Mart], serving: publish
     """Marts that the current release has and this build has not: somebody may still read them."""
     if not serving:
         return []
-    before = {
-        f"{db.removeprefix('before_')}.{table}"
-        for db, table in session.query(
-            "select database_name, table_name from duckdb_tables() where starts_with(database_name, 'before_')"
-        )
-    } - {f"{db}.release_info" for db in state.SERVED}
+    before = (
+        {
+            f"{db.removeprefix('before_')}.{table}"
+            for db, table in session.query(
+                "select database_name, table_name from duckdb_tables() where starts_with(database_name, 'before_')"
+            )
+        }
+        - {f"{db}.release_info" for db in state.SERVED}
+        - {f"official.{changes.TABLE}"}
+    )
     gone = sorted(before - {m.full_name for m in marts})
     expected = "与当前发布相同"
     return [

@@ -23,7 +23,7 @@ import duckdb
 from brain.errors import BrainError, HeldError, IntegrityError
 from brain.settings import PROFILE_LABELS, Settings
 from ingest.ledger import Ledger
-from warehouse import connect, content, state
+from warehouse import changes, connect, content, state
 
 KEEP = 3
 RELEASE_INFO = (
@@ -88,7 +88,7 @@ def publish(settings: Settings, progress: Callable[[str], None] | None = None) -
         for left in settings.releases.glob("*.tmp"):  # a publish that was cut off; nobody else writes under the lock
             shutil.rmtree(left)
         fresh.mkdir(parents=True)
-        _copy(settings, build, manifest, fresh, (release_id, digest, now))
+        _copy(settings, build, manifest, fresh, (release_id, digest, now), serving)
         _write_notes(settings, build, hashes, fresh, (release_id, digest, now))
         fresh.rename(final)
         state.sync_folder(settings.releases)
@@ -152,10 +152,15 @@ def _require_passed(settings: Settings, build: state.Build) -> None:
 
 
 def _copy(
-    settings: Settings, build: state.Build, manifest: dict[str, Any], fresh: Path, info: tuple[str, str, datetime]
+    settings: Settings,
+    build: state.Build,
+    manifest: dict[str, Any],
+    fresh: Path,
+    info: tuple[str, str, datetime],
+    serving: Release | None,
 ) -> None:
-    """Copy the served databases and complete the copies: release_info in both, the records of this very run in
-    audit."""
+    """Copy the served databases and complete the copies: release_info in both, what changed since the release that is
+    served in official, the records of this very run in audit."""
     for name in state.SERVED:
         shutil.copyfile(settings.warehouse_dir / f"{name}.duckdb", fresh / f"{name}.duckdb")
     release_id, digest, now = info
@@ -166,12 +171,16 @@ def _copy(
         for name in state.SERVED:
             connect.attach(con, fresh / f"{name}.duckdb", name, read_only=False)
         connect.attach(con, settings.warehouse_dir / "brain.duckdb", "brain")
+        if serving:
+            connect.attach(con, serving.path / "official.duckdb", "before")
         connect.lock_down(con, [settings.home])
         for name in state.SERVED:
             columns = ", ".join(f"{column} {type_}" for column, type_ in RELEASE_INFO)
             con.execute(f"create or replace table {name}.main.release_info ({columns})")
             marks = ", ".join("?" for _ in RELEASE_INFO)
             con.execute(f"insert into {name}.main.release_info values ({marks})", values)
+        is_same = serving is not None and serving.content_hash == digest
+        changes.write(con, "official", "before" if serving else None, is_same=is_same)
         _refresh_run_records(con, manifest)
         _require_tables_only(con)
         for name in state.SERVED:

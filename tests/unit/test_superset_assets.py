@@ -55,10 +55,13 @@ def empty_release() -> Iterator[dict[str, duckdb.DuckDBPyConnection]]:
     for mart in MARTS.values():
         columns = ", ".join(f'"{c.name}" {c.type}' for c in mart.columns)
         files[_database_of(mart)].execute(f'CREATE TABLE "{mart.name}" ({columns})')
+    from warehouse import changes
     from warehouse.publish import RELEASE_INFO
 
     for con in files.values():
         con.execute(f"CREATE TABLE release_info ({', '.join(f'{name} {kind}' for name, kind in RELEASE_INFO)})")
+    added = ", ".join(f"{name} {kind}" for name, kind in changes.COLUMNS)
+    files["official"].execute(f"CREATE TABLE {changes.TABLE} ({added})")
     yield files
     for con in files.values():
         con.close()

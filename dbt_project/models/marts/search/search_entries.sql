@@ -61,7 +61,8 @@ projects as (
     select
         'project:' || project_id as entry_id,
         '科技项目' as class_label,
-        title,
+        -- two projects of the open files have none (measured)
+        coalesce(title, '（来源没有题名）') as title,
         category as kind_label,
         institution_name as owner_name,
         coalesce(district, province) as place_name,
