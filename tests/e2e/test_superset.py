@@ -171,6 +171,29 @@ def test_listed_companies_of_shaanxi_equal_the_file(
     assert {row["industry"]: row["enterprise_count"] for row in shown} == dict(expected)
 
 
+def test_a_typed_word_is_looked_for_inside_names(
+    served: Served, apis: dict[str, Api], datasets: dict[str, int]
+) -> None:
+    """The search box: as its filter asks, against the names in the raw list of schools; what is typed stays a text."""
+
+    def titles(*typed: str) -> set[str]:
+        filters = [
+            {"col": "class_label", "op": "==", "val": "机构"},
+            {"col": "search_text", "op": "IN", "val": list(typed)},
+        ]
+        rows = apis["official"].rows(datasets["search_entries"], columns=["title"], metrics=[], filters=filters)
+        return {row["title"] for row in rows}
+
+    with duckdb.connect() as con:
+        names = con.execute(f"SELECT DISTINCT name FROM {raw(served.settings, 'moe', 'institution')}").fetchall()
+    schools = {name for (name,) in names if "交通大学" in name}
+    found = titles("交通大学")
+    assert schools and schools <= found and len(found) < 500
+    assert "西安交通大学" in titles("西安 交通大学") < found
+    assert titles("西安 交通大学", "没有这样一个名称") == titles("西安 交通大学")
+    assert titles("没有这样一个名称") == titles("') OR 1=1 --") == titles("%") == set()
+
+
 # --- who may see what -----------------------------------------------------------------------------------------------
 def test_nobody_reads_anything_without_a_login(served: Served, datasets: dict[str, int]) -> None:
     nobody = Api(served.url)
