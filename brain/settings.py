@@ -12,8 +12,8 @@
 | `BRAIN_AIRFLOW_PORT`, `BRAIN_SUPERSET_PORT` | ports of the services | `8080`, `8088` |
 | `BRAIN_AS_OF` | the day (ISO) that every rule takes for today | the stand-in city's day, or the newest batch's |
 | `BRAIN_WEBHOOK` | address that alerts are posted to as JSON (channel `json`) | none |
-| `BRAIN_ALERTS` | who is told of alerts, `,`-separated: `json`, `wecom`, `dingtalk`, `feishu`, `mail` | none |
-| `BRAIN_ALERTS_AUDIT` | channels that are told of integrity alerts, which only auditors may see | none |
+| `BRAIN_ALERTS` | channels told of alerts, `,`-separated: `json`, `wecom:serious` (the least severity), … | none |
+| `BRAIN_ALERTS_AUDIT` | the same for integrity alerts, which only auditors may see | none |
 | `BRAIN_SMTP`, `BRAIN_ALERT_MAIL` | mail server (`smtps://user@host:465`) and `,`-separated addresses | none |
 """
 
@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROFILES = ("demo", "open")
 PROFILE_LABELS = {"demo": "演示数据", "open": "公开数据"}
 ALERT_CHANNELS = ("json", "wecom", "dingtalk", "feishu", "mail")
+ALERT_SEVERITIES = ("notice", "warning", "serious", "critical")
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,11 @@ class Settings:
             return tuple(dict.fromkeys(n.strip() for n in (env.get(name) or "").split(",") if n.strip()))
 
         for variable in ("BRAIN_ALERTS", "BRAIN_ALERTS_AUDIT"):
-            if unknown := set(names(variable)) - set(ALERT_CHANNELS):
-                raise BrainError(
-                    f"{variable} names no channel: {', '.join(sorted(unknown))}", f"use {', '.join(ALERT_CHANNELS)}"
-                )
+            for name, _, least in (n.partition(":") for n in names(variable)):
+                if name not in ALERT_CHANNELS:
+                    raise BrainError(f"{variable} names no channel: {name}", f"use {', '.join(ALERT_CHANNELS)}")
+                if least and least not in ALERT_SEVERITIES:
+                    raise BrainError(f"{variable} names no severity: {least}", f"use {', '.join(ALERT_SEVERITIES)}")
         profile = env.get("BRAIN_PROFILE") or "demo"
         if profile not in PROFILES:
             raise BrainError(f"BRAIN_PROFILE={profile} is unknown", f"use one of: {', '.join(PROFILES)}")

@@ -29,7 +29,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 from brain.alerts.current import SEVERITY_LABELS
 from brain.alerts.record import Event
 from brain.errors import BrainError, FetchError
-from brain.settings import Settings
+from brain.settings import ALERT_SEVERITIES, Settings
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 TIMEOUT = (5, 15)  # seconds to connect, and between two bytes of the answer
@@ -125,21 +125,25 @@ def _message(channel: str, events: Sequence[Event], label: str) -> Message:
 
 @dataclass(frozen=True)
 class Channel:
-    """A way to tell. `audiences`: whose alerts it gets; those of auditors only where a setting says so."""
+    """A way to tell. `least`: audience → the least severity (1 to 4) of which it is told; of another audience nothing.
+
+    Alerts of auditors go only where a setting says so.
+    """
 
     name: str
-    audiences: tuple[str, ...]
+    least: Mapping[str, int]
     post: Callable[[Message], None]
 
 
 def channels(settings: Settings) -> list[Channel]:
     """The channels that are set; raises BrainError naming the setting or the secret that cannot be used."""
-    wanted = {n: ["official"] for n in settings.alerts}
-    for name in settings.alerts_audit:
-        wanted.setdefault(name, []).append("audit")
+    wanted: dict[str, dict[str, int]] = {}
+    for audience, given in (("official", settings.alerts), ("audit", settings.alerts_audit)):
+        for name, _, least in (n.partition(":") for n in given):
+            wanted.setdefault(name, {})[audience] = ALERT_SEVERITIES.index(least or ALERT_SEVERITIES[0]) + 1
     if settings.webhook and "json" not in wanted:
-        wanted["json"] = ["official"]
-    return [Channel(name, tuple(audiences), _poster(name, settings)) for name, audiences in wanted.items()]
+        wanted["json"] = {"official": 1}
+    return [Channel(name, least, _poster(name, settings)) for name, least in wanted.items()]
 
 
 def _poster(name: str, settings: Settings) -> Callable[[Message], None]:

@@ -14,9 +14,8 @@ from typing import Any
 
 from brain import journal
 from brain.errors import BrainError
-from brain.settings import ROOT, Settings
+from brain.settings import ALERT_SEVERITIES, ROOT, Settings
 
-SEVERITIES = ("notice", "warning", "serious", "critical")
 SEVERITY_LABELS = {"notice": "提示", "warning": "预警", "serious": "严重", "critical": "紧急"}
 MARTS = {"fct_alerts": "official", "data_alerts": "official", "audit_alerts": "audit"}
 RULES = ROOT / "dbt_project/seeds/rules/alert_rules.csv"
@@ -48,7 +47,7 @@ class Alert:
     audience: str = "official"
 
     def __post_init__(self) -> None:
-        if self.severity not in SEVERITIES or self.audience not in ("official", "audit"):
+        if self.severity not in ALERT_SEVERITIES or self.audience not in ("official", "audit"):
             raise BrainError(f"alert {self.alert_id} has an unknown severity or audience", "mend the rule or its mart")
         if not (self.alert_id and self.title and self.owner_name):
             raise BrainError(f"an alert of {self.rule_code} has no id, title or owner", "mend its mart")
@@ -56,7 +55,7 @@ class Alert:
     @property
     def severity_order(self) -> int:
         """1 (notice) to 4 (critical)."""
-        return SEVERITIES.index(self.severity) + 1
+        return ALERT_SEVERITIES.index(self.severity) + 1
 
     @classmethod
     def from_json(cls, text: str) -> Alert:

@@ -105,7 +105,7 @@ def _due(events: Sequence[Event], open_now: set[str], channel: Channel, told: _T
     return [
         e
         for e in events
-        if e.alert.audience in channel.audiences
+        if e.alert.severity_order >= channel.least.get(e.alert.audience, 9)
         and e.event_id not in told.posted
         and (e.noted_at > (told.joined_at or "") or last[e.alert.alert_id] == e.event_id)
     ]

@@ -214,6 +214,20 @@ def test_a_channel_of_auditors_alone_gets_nothing_else(settings: Settings, recei
     assert receiver.told() == [("opened", "X")]
 
 
+def test_a_channel_may_ask_for_the_severe_ones_only(settings: Settings, receiver: Receiver) -> None:
+    """What it was not told of does not end for it either; what grows severe is told when it does."""
+    settings = replace(set_up(settings, receiver, "json"), alerts=("json:serious",))
+    release(settings, 1, alert("A"), alert("B", "serious"), alert("C"))
+    tell(settings)
+    assert receiver.told() == [("opened", "B")]
+    release(settings, 2, alert("A", "critical"))
+    tell(settings)
+    assert sorted(receiver.told()[1:]) == [("ended", "B"), ("raised", "A")]
+    release(settings, 3)
+    tell(settings)
+    assert receiver.told()[3:] == [("ended", "A")]
+
+
 # -- by the clock, by the scheduler -----------------------------------------------------------------------------------
 
 

@@ -58,6 +58,7 @@ def test_a_demo_port_moves_the_demo_address():
         ({"BRAIN_DEMO_PORT": "65536"}, "BRAIN_DEMO_PORT"),
         ({"BRAIN_AS_OF": "30.6.2026"}, "BRAIN_AS_OF"),
         ({"BRAIN_ALERTS": "wecom,fax"}, "fax"),
+        ({"BRAIN_ALERTS_AUDIT": "mail:loud"}, "loud"),
     ],
 )
 def test_what_cannot_be_used_is_named(env: dict[str, str], named: str):
@@ -80,7 +81,7 @@ def test_a_child_process_gets_the_same_settings(tmp_path: Path):
         "BRAIN_SUPERSET_PORT": "4",
         "BRAIN_WEBHOOK": "http://127.0.0.1:5/hook",
         "BRAIN_AS_OF": "2026-06-30",
-        "BRAIN_ALERTS": "wecom,mail",
+        "BRAIN_ALERTS": "wecom:serious,mail",
         "BRAIN_ALERTS_AUDIT": "mail",
         "BRAIN_SMTP": "smtps://brain@mail.test:465",
         "BRAIN_ALERT_MAIL": "a@city.test,b@city.test",
