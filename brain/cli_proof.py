@@ -99,4 +99,36 @@ def _reached(told: dict[str, Any]) -> str:
     return f"{told['metric']}{chosen}  {told['label']}  {told['value']}, without it {told['without']}"
 
 
-COMMANDS = (keys, proof)
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _tell_backup(told: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        _print_json(told)
+        return
+    click.echo(f"{told['folder']}: {told['files']} files, {told['bytes']:,} bytes, release {told['release']}")
+    click.echo(told["checkpoint"] or "no entry yet")
+
+
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@AS_JSON
+def backup(folder: Path, as_json: bool) -> None:
+    """Copy all that cannot be made again into FOLDER. Keys are no part of it: keep BRAIN_SECRETS elsewhere."""
+    from warehouse.log.backup import backup as run
+
+    _tell_backup(run(Settings.from_env(), folder, _say), as_json)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@AS_JSON
+def restore(folder: Path, as_json: bool) -> None:
+    """Lay the backup in FOLDER into an empty BRAIN_HOME; the keys must lie in BRAIN_SECRETS already."""
+    from warehouse.log.backup import restore as run
+
+    _tell_backup(run(Settings.from_env(), folder, _say), as_json)
+
+
+COMMANDS = (keys, proof, backup, restore)
