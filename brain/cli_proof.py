@@ -131,4 +131,23 @@ def restore(folder: Path, as_json: bool) -> None:
     _tell_backup(run(Settings.from_env(), folder, _say), as_json)
 
 
-COMMANDS = (keys, proof, backup, restore)
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--seed", required=True, help="Any text; the same text draws the same records.")
+@click.option("--n", "n", type=click.IntRange(min=1), default=50, show_default=True, help="How many records.")
+@click.option("--source", help="Only records of this source.")
+@AS_JSON
+def sample(folder: Path, seed: str, n: int, source: str | None, as_json: bool) -> None:
+    """Draw records for an audit, the same for the same seed, and write the proof of each into FOLDER."""
+    from warehouse.log.sample import sample as run
+
+    told = run(Settings.from_env(), seed, n, folder, source)
+    if as_json:
+        _print_json(told)
+        return
+    for r in told["records"]:
+        click.echo(f"{r['bundle']}  {r['record_id']}")
+    click.echo(f"{len(told['records'])} of {told['population']} records, in {folder}")
+
+
+COMMANDS = (keys, proof, sample, backup, restore)
