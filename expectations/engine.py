@@ -19,7 +19,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -149,23 +149,30 @@ def _quiet() -> Any:
 
 @contextmanager
 def _configured_once() -> Iterator[None]:
-    """An expectation makes its configuration anew, by pydantic, wherever one of its values is asked for: 66 times for
-    each that is judged. None is changed while it is judged, so the first will do."""
+    """GX makes the configuration of an expectation, and the expectation of a configuration, anew by pydantic wherever
+    a value of theirs is asked for: 66 times for each that is judged. None is changed meanwhile, so the first will do.
+    """
     from great_expectations.expectations.expectation import Expectation
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
-    made = Expectation.configuration
-    known: dict[int, tuple[Any, Any]] = {}
+    def once(make: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        known: dict[int, tuple[Any, Any]] = {}
 
-    def configuration(self: Any) -> Any:
-        if id(self) not in known:  # kept with its configuration, so that no other can take its id
-            known[id(self)] = (self, made.fget(self))
-        return known[id(self)][1]
+        def made(self: Any) -> Any:
+            if id(self) not in known:  # kept with what was made of it, so that no other can take its id
+                known[id(self)] = (self, make(self))
+            return known[id(self)][1]
 
-    Expectation.configuration = property(configuration)
+        return made
+
+    configuration, expectation = Expectation.configuration, ExpectationConfiguration.to_domain_obj
+    Expectation.configuration = property(once(configuration.fget))
+    ExpectationConfiguration.to_domain_obj = once(expectation)
     try:
         yield
     finally:
-        Expectation.configuration = made
+        Expectation.configuration = configuration
+        ExpectationConfiguration.to_domain_obj = expectation
 
 
 class _Columns:
