@@ -2,7 +2,10 @@
 with versions as (
 
     select * from {{ ref('int_record_versions_unioned') }}
-    where record_class not in ('talent', 'expert')
+    where
+        record_class not in ('talent', 'expert')
+        -- how many people a chain needs is a list of needs, and nobody's record
+        or record_type = 'talent_need'
 
 ),
 
