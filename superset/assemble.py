@@ -144,7 +144,8 @@ def datasets(assets: Path = ASSETS, known: dict[str, Mart] | None = None) -> dic
     """assets/datasets/<database>/<name>.yaml, each over the mart of that name or over its own `sql`.
 
     Over a mart the saved metrics are the mart's own (`warehouse/metrics.py`), never written here; a query of its own
-    takes those of the mart it widens by `metrics_from`, and may state `metrics` that nobody else counts by.
+    takes those of the mart it widens by `metrics_from`, or single ones (`{name: gap, of: fct_x.gap_sum}`), and may
+    state `metrics` that nobody else counts by.
     """
     known = marts() if known is None else known
     found: dict[str, Dataset] = {}
@@ -156,7 +157,8 @@ def datasets(assets: Path = ASSETS, known: dict[str, Mart] | None = None) -> dic
         if sql:
             base = tuple(Column(c["name"], c["type"], c["label"]) for c in content["columns"])
             counted = known[content["metrics_from"]].metrics if "metrics_from" in content else ()
-            saved = (*(_saved(m) for m in counted), *(content.get("metrics") or ()))
+            own = (_borrowed(m, known, path) if "of" in m else m for m in content.get("metrics") or ())
+            saved = (*(_saved(m) for m in counted), *own)
         elif path.stem in known:
             base = known[path.stem].columns
             saved = tuple(_saved(m) for m in known[path.stem].metrics)
@@ -169,7 +171,7 @@ def datasets(assets: Path = ASSETS, known: dict[str, Mart] | None = None) -> dic
             computed["trace"] = Column("trace", "VARCHAR", "溯源", expression=trace_link(content["trace"]))
         marked = set(computed)  # columns that are HTML already
         for m in (content.get("metrics") or ()) if sql else ():
-            take(m, path, ("name", "label", "sql"), ("format", "description"))
+            take(m, path, ("name", "of") if "of" in m else ("name", "label", "sql"), ("format", "description"))
         for c in content.get("computed") or ():
             take(c, path, ("name", "label", "html" if "html" in c else "sql"), ("type",))
             if "html" in c:
@@ -221,6 +223,15 @@ def _saved(metric: Metric) -> dict[str, Any]:
         "format": metric.format,
         "description": metric.description,
     }
+
+
+def _borrowed(entry: dict[str, Any], known: dict[str, Mart], path: Path) -> dict[str, Any]:
+    """A metric of the mart behind a query, under the name that charts use here."""
+    mart, _, name = entry["of"].partition(".")
+    for metric in known[mart].metrics if mart in known else ():
+        if metric.name == name:
+            return {**_saved(metric), **entry}
+    raise AssetError(f"{path}: there is no metric {entry['of']}")
 
 
 def trace_link(record_id: str) -> str:

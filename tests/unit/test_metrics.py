@@ -209,6 +209,19 @@ def test_a_data_set_over_a_mart_may_not_define_figures_of_its_own(tmp_path: Path
         assemble.datasets(assets)
 
 
+def test_a_query_over_a_mart_repeats_none_of_its_definitions() -> None:
+    """A count of rows may mean something else over a query; a sum of the mart's own column may not."""
+    known, repeated = assemble.marts(), []
+    for path in sorted((assemble.ASSETS / "datasets").glob("*/*.yaml")):
+        content = assemble.read(path)
+        read = set(re.findall(r"\w+", content.get("sql") or "")) & set(known)
+        theirs = {m.sql.lower(): m.full_name for name in read for m in known[name].metrics if m.sql != "COUNT(*)"}
+        for own in (m for m in content.get("metrics") or () if "sql" in m):
+            if (same := theirs.get(" ".join(own["sql"].split()).lower())) is not None:
+                repeated.append(f"{path.stem}.{own['name']} is {same}")
+    assert repeated == [], "take them by metrics_from, or by {name: …, of: mart.metric}"
+
+
 def test_figures_are_counted_by_group_and_written_as_csv(projects: Settings, tmp_path: Path) -> None:
     rows = figures.figures(projects, ("fct_projects.project_count",), ("programme",))["rows"]
     assert [(r["group"], r["value"]) for r in rows] == [({"programme": "=甲"}, 1), ({"programme": "乙"}, 3)]
