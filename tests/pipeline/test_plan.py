@@ -11,7 +11,6 @@ import pytest
 
 from demo import plan
 from demo.systems import registers
-from demo.trade import Trade
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # dbt leaves its log file open
 PLACES = {"区县": 13, "开发区": 8}
@@ -204,23 +203,11 @@ def test_what_cannot_be_counted_says_why_and_what_can_is_counted(city):
 
 
 def test_volumes_of_contracts_are_the_truth_to_the_cent(city):
-    """The truth knows contracts whose registration was refused; what they come to is taken off it."""
-    trade, today = city.city.slice(Trade), city.city.today
-    refused = {d["key"] for d in city.truth["dirty"] if (d["source"], d["record"]) == ("market", "contract")}
-    lost: dict[tuple[int, str], list[int]] = {}
-    for number in range(trade.contracts.count(today)):
-        first, side = trade.registration(number)
-        contract = trade.contract(first)
-        if side == "seller" and trade.contract_no(number) in refused:
-            sums = lost.setdefault((contract.signed.year, contract.kind), [0, 0, 0])
-            net = contract.net(today)
-            for place, counts in enumerate((True, contract.seller.is_local, contract.buyer.is_local)):
-                sums[place] += net * counts
-    expected = {}
-    for volume in city.truth["contract_volumes"]:
-        key = volume["year"], volume["kind"]
-        sums = [round(100 * volume[name]) for name in ("total_wan", "output_wan", "absorbed_wan")]
-        expected[key] = tuple(a - b for a, b in zip(sums, lost.get(key, [0, 0, 0]), strict=True))
+    """The truth leaves out contracts of which every registration was refused: nobody can know them."""
+    expected = {
+        (v["year"], v["kind"]): tuple(round(100 * v[name]) for name in ("total_wan", "output_wan", "absorbed_wan"))
+        for v in city.truth["contract_volumes"]
+    }
     found = city.query(
         "select signed_year, contract_kind, net_cny, output_cny, absorbed_cny, registered_cny, cancelled_cny, "
         "repeated_cny from fct_contract_volumes"
