@@ -59,6 +59,8 @@ def make(folder: Path = FOLDER) -> Path:
     catalog["nodes"] = {n["unique_id"]: _types(n) for n in lineage.nodes.values() if n["resource_type"] == "model"}
     for key in ("env", "user_id", "invocation_id", "project_id"):
         manifest["metadata"].pop(key, None)
+    for node in manifest["nodes"].values():
+        node.pop("root_path", None)  # where this was made is nobody's business
     inside = {'"MANIFEST.JSON INLINE DATA"': manifest, '"CATALOG.JSON INLINE DATA"': catalog}
     for mark, document in inside.items():
         if mark not in page:
