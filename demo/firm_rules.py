@@ -85,7 +85,7 @@ def truth(city: City) -> dict[str, Any]:
     seen = [firms.firm(place) for place in range(firms.count) if not quiet(place)]
     seen = [f for f in seen if f.is_there(city.today)]
     lists: dict[str, list[Item]] = {name: [] for name in RULES}
-    near: dict[str, list[Item]] = {name: [] for name in lists}
+    near: dict[str, list[Item]] = {name: [] for name in lists if name != "barred_firms"}  # a list, no rule
     barred = _barred(city)
     for f in seen:
         proof = barred.get(f.institution.number)
