@@ -94,6 +94,7 @@ class EnvoyForms(_Forms):
     record, key = "envoy", ("envoyNo",)
     breaks: ClassVar[Breaks] = (
         ("required:talent_no", setting("talentNo", value=None)),
+        ("pattern:talent_no", setting("talentNo", value="另行通知")),
         ("type:from_date", setting("fromDate", value=IMPOSSIBLE)),
     )
     conflicting: ClassVar[Row] = {"served": "另一家合作社"}
