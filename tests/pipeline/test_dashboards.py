@@ -106,13 +106,17 @@ def test_hours_and_areas_of_platforms_are_those_of_raw(city: BuiltCity) -> None:
 
 # --- 诚信监督 --------------------------------------------------------------------------------------------------------
 def test_barred_institutions_that_were_paid_are_those_of_the_truth(city: BuiltCity) -> None:
-    vetoes = [v for v in city.truth["vetoes"] if v["role"] == "institution"]
-    if any(v["role"] == "institution" for v in aside(city, "vetoes")):
-        pytest.skip("an institution's part hangs on a refused row")
-    assert number(city, "integrity/tile_paid") == sum(v["event"] == "payment" for v in vetoes)
-    steps = Counter({"application": "项目申报", "award": "项目立项", "payment": "经费拨付"}[v["event"]] for v in vetoes)
+    """What hangs on a refused row may be found or not."""
+    labels = {"application": "项目申报", "award": "项目立项", "payment": "经费拨付"}
+    doubtful = [(v["record"], v["date"], v["event"]) for v in aside(city, "vetoes") if v["role"] == "institution"]
+    planted = {(v["record"], v["date"], v["event"]) for v in city.truth["vetoes"] if v["role"] == "institution"}
+    sure = Counter(labels[event] for _, _, event in planted - set(doubtful))
+    most = sure + Counter(labels[event] for _, _, event in set(doubtful))
     sql, _ = query("integrity/steps", "subject_type = 'institution'")
-    assert dict(city.query(f"select event_label, sum(veto_part_count) from ({sql}) group by 1")) == dict(steps)
+    steps = dict(city.query(f"select event_label, sum(veto_part_count) from ({sql}) group by 1"))
+    assert set(steps) <= set(most) and sure["经费拨付"] > 0
+    assert all(sure[step] <= steps.get(step, 0) <= most[step] for step in most)
+    assert number(city, "integrity/tile_paid") == steps["经费拨付"]
 
 
 def test_decisions_are_those_of_raw(city: BuiltCity) -> None:
