@@ -1,10 +1,10 @@
 """What of the last build still holds: a build makes anew what changed, and all that hangs on it.
 
-Every model and seed has a key: a hash over its own code, the macros it calls, the date if it asks for one, and the keys
-of what it reads, down to the files of raw. A relation whose key is that of the last build would come out the same, so
-it is kept; keys of everything downstream of a change differ by themselves. What no key can know, the journal of the
-run that is going on, is always new. A build from nothing (`brain build --full`) gives the same marts, hash by hash:
-tests/pipeline/test_reuse.py.
+Every model and seed has a key: a hash over its own code, the macros it calls, the tests that look at it, the date if it
+asks for one, and the keys of what it reads, down to the files of raw. A relation whose key is that of the last build
+would come out the same, so it is kept; keys of everything downstream of a change differ by themselves. What no key can
+know, the journal of the run that is going on, is always new. A build from nothing (`brain build --full`) gives the same
+marts, hash by hash: tests/pipeline/test_reuse.py.
 """
 
 from __future__ import annotations
@@ -55,6 +55,14 @@ def keys(manifest: Mapping[str, Any], given: Mapping[str, str], as_of: str) -> d
                 waiting += manifest["macros"][macro]["depends_on"]["macros"]
         return "\n".join(texts[name] for name in sorted(texts))
 
+    # a test that is new or changed has not passed over the rows that would be kept
+    tests: dict[str, list[Any]] = {}
+    for n in manifest["nodes"].values():
+        if n["resource_type"] == "test":
+            said = [n["name"], n["raw_code"], n.get("test_metadata"), n["config"]]
+            for about in n["depends_on"]["nodes"]:
+                tests.setdefault(about, []).append([said, code_of(tuple(sorted(n["depends_on"]["macros"])))])
+
     @cache
     def key(name: str) -> str:
         if name in sources:
@@ -62,7 +70,7 @@ def keys(manifest: Mapping[str, Any], given: Mapping[str, str], as_of: str) -> d
         node = nodes[name]
         config = {k: v for k, v in node["config"].items() if k not in SILENT}
         columns = [[c["name"], c["data_type"], c["constraints"]] for c in node["columns"].values()]
-        says = [name, node["relation_name"], config, columns, engines]
+        says = [name, node["relation_name"], config, columns, engines, sorted(tests.get(name, []), key=str)]
         if node["resource_type"] == "seed":
             says.append(state.sha256_file(Path(node["root_path"]) / node["original_file_path"]))
             return _digest(says)

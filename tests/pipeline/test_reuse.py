@@ -78,6 +78,14 @@ def test_changed_code_is_run_and_a_changed_label_is_not(house: SmallHouse) -> No
     assert as_from_nothing(house)
 
 
+def test_a_new_test_is_asked_of_what_was_built_before_it(house: SmallHouse) -> None:
+    schema = house.project / "models" / "schema.yml"
+    told = "- {name: lab_code, data_tests: [unique, not_null]}"
+    schema.write_text(schema.read_text().replace(told, f"{told}\n      - {{name: field, data_tests: [unique]}}"))
+    with pytest.raises(BuildError, match="test unique_dim_labs_field"):
+        house.build()
+
+
 def test_a_changed_macro_is_run_where_it_is_called(house: SmallHouse) -> None:
     macro = house.project / "macros" / "kinds.sql"
     macro.write_text("{% macro inner() %}'a'{% endmacro %}{% macro kind() %}{{ inner() }}{% endmacro %}")
